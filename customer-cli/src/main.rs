@@ -1,0 +1,2 @@
+//! The customer chat.
+fn main() {}

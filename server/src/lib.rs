@@ -1,0 +1,1 @@
+//! The hub: one process that runs the desk and the store, and carries both to the terminals.

@@ -1,0 +1,2 @@
+//! The hub program: arguments, logs, signals, exit code.
+fn main() {}
