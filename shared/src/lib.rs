@@ -1,1 +1,16 @@
 //! The language every part of Frontdesk speaks, and the client side of it.
+//!
+//! Plain data with its JSON, the one sanitiser, the one fold, the one table of error codes. No
+//! rule of the desk lives here, and nothing here reads a clock.
+
+pub mod api;
+pub mod command;
+pub mod error;
+pub mod event;
+pub mod fold;
+pub mod frame;
+pub mod id;
+pub mod model;
+pub mod record;
+pub mod text;
+pub mod time;

@@ -1,0 +1,420 @@
+//! What a principal may ask the desk to do. Verbs; each gives one or more events or a rejection.
+//!
+//! A command carries no sender, role, time or new id: those come from the hub. The variants
+//! marked as internal are built by the hub itself and cannot be read from a frame.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
+    model::{AgentStatus, FormField, Role, Visibility},
+    text::SafeText,
+};
+
+/// A department by its number or by its name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum DepartmentRef {
+    /// By number.
+    Id(DepartmentId),
+    /// By name, without regard to case; a name of digits only is read as a number.
+    Name(SafeText),
+}
+
+/// A user by number or by username.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum UserRef {
+    /// By number.
+    Id(UserId),
+    /// By username, without regard to case.
+    Username(SafeText),
+}
+
+/// What opens a chat.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct OpenChat {
+    /// Where to; the default department when not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub department: Option<DepartmentRef>,
+    /// The customer's name; a registered customer's own name when not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<SafeText>,
+    /// The customer's e-mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<SafeText>,
+    /// The customer's telephone number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<SafeText>,
+    /// Answers to the department's form.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<SafeText, SafeText>,
+    /// The first message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<SafeText>,
+    /// An earlier chat of the same customer that this one continues.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<ChatId>,
+}
+
+/// What a new department is like.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewDepartment {
+    /// Its name, unique without regard to case.
+    pub name: SafeText,
+    /// What it is for.
+    #[serde(default)]
+    pub description: SafeText,
+    /// Whether it takes new chats; yes when not said.
+    #[serde(default = "yes")]
+    pub active: bool,
+    /// Makes it the default department in place of the one that was.
+    #[serde(default)]
+    pub default: bool,
+    /// Most chats an agent of it may be given automatically.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<u32>,
+    /// What a customer is asked before a chat.
+    #[serde(default)]
+    pub form: Vec<FormField>,
+}
+
+/// What changes in a department; what is not said stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct DepartmentChange {
+    /// A new name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<SafeText>,
+    /// A new description.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<SafeText>,
+    /// Whether it takes new chats. Those that wait stay and are served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active: Option<bool>,
+    /// `true` makes it the default; `false` is refused, since one must be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default: Option<bool>,
+    /// A new capacity; `null` takes it away.
+    #[serde(skip_serializing_if = "Option::is_none", with = "present")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<u32>"))]
+    pub capacity: Option<Option<u32>>,
+    /// A new form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub form: Option<Vec<FormField>>,
+}
+
+/// What a new member of staff is like; the password comes with an invitation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewUser {
+    /// The name to log in with.
+    pub username: SafeText,
+    /// The name that others see.
+    pub name: SafeText,
+    /// What the user is; not `customer`.
+    pub role: Role,
+    /// The departments the user works in.
+    #[serde(default)]
+    pub departments: BTreeSet<DepartmentId>,
+    /// Most chats to give automatically.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<u32>,
+}
+
+/// What changes in a user; what is not said stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct UserChange {
+    /// A new name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<SafeText>,
+    /// A new role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// The departments from now on; chats in others that the user owns go back to their queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub departments: Option<BTreeSet<DepartmentId>>,
+    /// A new capacity; `null` takes it away.
+    #[serde(skip_serializing_if = "Option::is_none", with = "present")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<u32>"))]
+    pub capacity: Option<Option<u32>>,
+    /// `false` disables: sessions end, chats go back to their queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active: Option<bool>,
+}
+
+/// A command. `decide` of the desk says what each needs and gives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Command {
+    /// Opens a chat.
+    OpenChat(OpenChat),
+    /// Says something in a chat.
+    PostMessage {
+        /// Where.
+        chat: ChatId,
+        /// What: 1 byte to 8 KiB after cleaning.
+        text: SafeText,
+        /// To whom; a customer's is always public.
+        #[serde(default)]
+        visibility: Visibility,
+        /// The last seq the writer saw: `stale` when another agent has written since.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expected_seq: Option<Seq>,
+    },
+    /// Replaces the text of one's own message.
+    EditMessage {
+        /// Where.
+        chat: ChatId,
+        /// Which message.
+        seq: Seq,
+        /// The new text.
+        text: SafeText,
+    },
+    /// Says how far one has read. Only ever moves forward.
+    MarkRead {
+        /// Where.
+        chat: ChatId,
+        /// Up to and with this record.
+        seq: Seq,
+    },
+    /// Sets one's own status, or as a supervisor that of an agent.
+    SetStatus {
+        /// What to do from now on.
+        status: AgentStatus,
+        /// Why, in one line.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<SafeText>,
+        /// Finish the chats at hand, take no others.
+        #[serde(default)]
+        drain: bool,
+        /// Whose status, when not one's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user: Option<UserId>,
+    },
+    /// Takes a waiting chat.
+    Claim {
+        /// Which.
+        chat: ChatId,
+        /// The epoch one saw.
+        epoch: Epoch,
+    },
+    /// Gives a chat to an agent by hand.
+    Assign {
+        /// Which.
+        chat: ChatId,
+        /// To whom.
+        agent: UserRef,
+        /// The epoch one saw.
+        epoch: Epoch,
+    },
+    /// Takes a chat away from its owner, as a supervisor.
+    TakeOver {
+        /// Which.
+        chat: ChatId,
+        /// The epoch one saw.
+        epoch: Epoch,
+    },
+    /// Moves a chat to another department or agent, its whole history with it.
+    Transfer {
+        /// Which.
+        chat: ChatId,
+        /// To the queue of a department; exactly one of this and `agent`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        department: Option<DepartmentRef>,
+        /// To a person.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        agent: Option<UserRef>,
+        /// A note for those who get it; staff only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<SafeText>,
+        /// The epoch one saw.
+        epoch: Epoch,
+    },
+    /// Ends an episode; the customer may reopen it for 72 hours.
+    Resolve {
+        /// Which.
+        chat: ChatId,
+    },
+    /// Ends a chat for ever.
+    Close {
+        /// Which.
+        chat: ChatId,
+        /// The epoch one saw, when that matters to the caller.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        epoch: Option<Epoch>,
+    },
+    /// Begins a new episode of a resolved chat.
+    Reopen {
+        /// Which.
+        chat: ChatId,
+    },
+    /// Rates the episode, as its customer.
+    Rate {
+        /// Which.
+        chat: ChatId,
+        /// 1 to 5.
+        score: u8,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        comment: Option<SafeText>,
+    },
+    /// Puts words on a chat and takes some off.
+    Tag {
+        /// Which.
+        chat: ChatId,
+        /// To put on.
+        #[serde(default)]
+        add: BTreeSet<SafeText>,
+        /// To take off.
+        #[serde(default)]
+        remove: BTreeSet<SafeText>,
+    },
+    /// Says how urgent a chat is.
+    SetPriority {
+        /// Which.
+        chat: ChatId,
+        /// -2 to 2; 0 is normal.
+        priority: i8,
+    },
+    /// Sets a field of a chat, or takes it away with an empty value.
+    SetAttribute {
+        /// Which.
+        chat: ChatId,
+        /// Which field.
+        key: SafeText,
+        /// Its value.
+        value: SafeText,
+    },
+    /// Makes a department.
+    CreateDepartment(NewDepartment),
+    /// Changes a department.
+    UpdateDepartment {
+        /// Which.
+        id: DepartmentId,
+        /// What changes.
+        change: DepartmentChange,
+        /// The `rev` one saw; `conflict` when it has changed since.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rev: Option<u64>,
+    },
+    /// Deletes a department that has no open chats and is not the default.
+    DeleteDepartment {
+        /// Which.
+        id: DepartmentId,
+        /// The `rev` one saw.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rev: Option<u64>,
+    },
+    /// Makes a member of staff, who cannot log in before an invitation is accepted.
+    CreateUser(NewUser),
+    /// Changes a member of staff.
+    UpdateUser {
+        /// Which.
+        id: UserId,
+        /// What changes.
+        change: UserChange,
+        /// The `rev` one saw.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rev: Option<u64>,
+    },
+    /// Deletes a member of staff; what they wrote stays under their name.
+    DeleteUser {
+        /// Which.
+        id: UserId,
+        /// The `rev` one saw.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rev: Option<u64>,
+    },
+    /// Invites someone to become a member of staff.
+    Invite {
+        /// The role to give, at most the inviter's own.
+        role: Role,
+        /// The departments to give.
+        #[serde(default)]
+        departments: BTreeSet<DepartmentId>,
+        /// The username it is for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        username: Option<SafeText>,
+    },
+    /// Takes an invitation back.
+    RevokeInvitation {
+        /// Which.
+        id: InvitationId,
+    },
+    /// Internal: the first owner, on an empty desk, after the setup code was checked. Makes
+    /// Customer Care the default department.
+    #[serde(skip)]
+    Setup {
+        /// The name to log in with.
+        username: SafeText,
+        /// The name that others see.
+        name: SafeText,
+    },
+    /// Internal: an invitation whose code was checked is accepted.
+    #[serde(skip)]
+    AcceptInvitation {
+        /// Which.
+        invitation: InvitationId,
+        /// The name to log in with.
+        username: SafeText,
+        /// The name that others see.
+        name: SafeText,
+    },
+    /// Internal: a customer registers; what they are called stays outside the log.
+    #[serde(skip)]
+    RegisterCustomer,
+    /// Internal: the last program of a user went away or fell silent.
+    #[serde(skip)]
+    LoseAgent {
+        /// Who.
+        user: UserId,
+    },
+    /// Internal: a program of a user is connected again.
+    #[serde(skip)]
+    RegainAgent {
+        /// Who.
+        user: UserId,
+    },
+    /// Internal: the hub started. Everyone at work gets a fresh full grace to come back.
+    #[serde(skip)]
+    StartHub,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// Tells a field that is `null` from one that is absent.
+mod present {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<T: Serialize, S: Serializer>(
+        value: &Option<Option<T>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        value
+            .as_ref()
+            .and_then(Option::as_ref)
+            .serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Option<T>>, D::Error> {
+        Option::deserialize(deserializer).map(Some)
+    }
+}

@@ -1,0 +1,322 @@
+//! What happened, past tense. Events are stored for ever: fields and variants are added, never
+//! changed; each has a golden file that pins its JSON.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
+    model::{AgentStatus, Department, Invitation, User, Visibility},
+    text::SafeText,
+    time::Timestamp,
+};
+
+/// Why a chat went to the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum QueueReason {
+    /// It was opened.
+    Opened,
+    /// Its customer or an agent reopened it.
+    Reopened,
+    /// It was moved to the department.
+    Transferred,
+    /// Its owner did not come back within the grace time.
+    AgentLost,
+    /// Its owner went offline, was disabled or left the department.
+    AgentLeft,
+}
+
+/// By which rule an agent got a chat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum AssignRule {
+    /// Least load ratio, then longest idle, then lowest id.
+    LeastLoaded,
+    /// The agent took it from the queue.
+    Claimed,
+    /// A person gave it to the agent.
+    ByHand,
+    /// It was transferred to the agent.
+    Transferred,
+    /// A supervisor took it.
+    TakenOver,
+    /// The agent who had it last was free when it was reopened.
+    Reopened,
+}
+
+/// Whose read marker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Reader {
+    /// The customer's.
+    Customer,
+    /// The staff's.
+    Staff,
+}
+
+/// One end of a transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct TransferEnd {
+    /// The department.
+    pub department: DepartmentId,
+    /// The agent, when there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<UserId>,
+}
+
+/// An event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// A chat began.
+    ChatOpened {
+        /// Where.
+        department: DepartmentId,
+        /// Who asks.
+        customer: UserId,
+        /// Their name.
+        name: SafeText,
+        /// Their e-mail address.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        email: Option<SafeText>,
+        /// Their telephone number.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        phone: Option<SafeText>,
+        /// Their answers to the form.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        fields: BTreeMap<SafeText, SafeText>,
+        /// The earlier chat that this continues.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        previous: Option<ChatId>,
+    },
+    /// Somebody said something. Lines of the system that people read are this, by actor `system`.
+    MessagePosted {
+        /// What.
+        text: SafeText,
+        /// To whom.
+        visibility: Visibility,
+    },
+    /// A message has another text now.
+    MessageEdited {
+        /// Which message.
+        seq: Seq,
+        /// The new text.
+        text: SafeText,
+        /// As the message's.
+        visibility: Visibility,
+    },
+    /// The chat waits in the queue of a department, without an owner.
+    ChatQueued {
+        /// Of which department.
+        department: DepartmentId,
+        /// Its age for the order of the queue.
+        rank_at: Timestamp,
+        /// Why.
+        reason: QueueReason,
+        /// The epoch from now on.
+        epoch: Epoch,
+    },
+    /// An agent owns the chat now.
+    ChatAssigned {
+        /// Who.
+        agent: UserId,
+        /// The epoch from now on.
+        epoch: Epoch,
+        /// By which rule.
+        rule: AssignRule,
+        /// How many agents could have had it.
+        candidates: u32,
+        /// The agent is above capacity with it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        over_capacity: bool,
+    },
+    /// The chat moved. What follows (`chat_queued` or `chat_assigned`) says who has it now.
+    ChatTransferred {
+        /// Where it was.
+        from: TransferEnd,
+        /// Where it is.
+        to: TransferEnd,
+        /// The epoch from now on.
+        epoch: Epoch,
+    },
+    /// Put aside without a date.
+    ChatHeld {},
+    /// Put aside until a time, or until the customer writes.
+    ChatSnoozed {
+        /// Until when; until the next reply when not said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    /// Taken up again.
+    ChatWoken {},
+    /// The episode is over.
+    ChatResolved {
+        /// Who ended it: the customer, an agent, or nobody when a rule did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<UserId>,
+    },
+    /// A new episode began.
+    ChatReopened {
+        /// Its number.
+        episode: u32,
+    },
+    /// Over for ever.
+    ChatClosed {},
+    /// Somebody has read.
+    ReadMarked {
+        /// Who.
+        by: Reader,
+        /// Up to and with this record.
+        seq: Seq,
+    },
+    /// The words on the chat changed.
+    Tagged {
+        /// All words that it has now.
+        tags: BTreeSet<SafeText>,
+    },
+    /// The urgency changed.
+    Prioritised {
+        /// -2 to 2.
+        priority: i8,
+    },
+    /// A field changed.
+    AttributeSet {
+        /// Which.
+        key: SafeText,
+        /// Its value; empty takes it away.
+        value: SafeText,
+    },
+    /// The customer rated the episode.
+    Rated {
+        /// 1 to 5.
+        score: u8,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        comment: Option<SafeText>,
+    },
+    /// What an agent means to do changed.
+    StatusSet {
+        /// Who.
+        user: UserId,
+        /// What.
+        status: AgentStatus,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<SafeText>,
+        /// Finishes the chats at hand.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        drain: bool,
+    },
+    /// No program of the agent is connected; the grace time runs.
+    AgentUnreachable {
+        /// Who.
+        user: UserId,
+    },
+    /// A program of the agent is connected.
+    AgentBack {
+        /// Who.
+        user: UserId,
+    },
+    /// The grace time is over; the chats named here go back to their queues.
+    AgentLost {
+        /// Who.
+        user: UserId,
+        /// Which chats.
+        chats: Vec<ChatId>,
+    },
+    /// A department was made.
+    DepartmentCreated {
+        /// As it is now.
+        department: Department,
+    },
+    /// A department changed.
+    DepartmentUpdated {
+        /// As it is now.
+        department: Department,
+    },
+    /// A department is gone.
+    DepartmentDeleted {
+        /// Which.
+        department: DepartmentId,
+    },
+    /// A member of staff was made.
+    UserCreated {
+        /// As it is now.
+        user: User,
+    },
+    /// A member of staff changed.
+    UserUpdated {
+        /// As it is now.
+        user: User,
+    },
+    /// A member of staff is gone.
+    UserDeleted {
+        /// Who.
+        user: UserId,
+    },
+    /// A customer registered; their personal data is not in the log.
+    CustomerRegistered {
+        /// Who.
+        customer: UserId,
+    },
+    /// Somebody was invited.
+    InvitationCreated {
+        /// How.
+        invitation: Invitation,
+    },
+    /// An invitation was accepted or taken back.
+    InvitationDeleted {
+        /// Which.
+        invitation: InvitationId,
+    },
+    /// An event of a newer version; readers skip it and move on.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Event {
+    /// The name of the kind, as it is in the `type` field.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::ChatOpened { .. } => "chat_opened",
+            Self::MessagePosted { .. } => "message_posted",
+            Self::MessageEdited { .. } => "message_edited",
+            Self::ChatQueued { .. } => "chat_queued",
+            Self::ChatAssigned { .. } => "chat_assigned",
+            Self::ChatTransferred { .. } => "chat_transferred",
+            Self::ChatHeld {} => "chat_held",
+            Self::ChatSnoozed { .. } => "chat_snoozed",
+            Self::ChatWoken {} => "chat_woken",
+            Self::ChatResolved { .. } => "chat_resolved",
+            Self::ChatReopened { .. } => "chat_reopened",
+            Self::ChatClosed {} => "chat_closed",
+            Self::ReadMarked { .. } => "read_marked",
+            Self::Tagged { .. } => "tagged",
+            Self::Prioritised { .. } => "prioritised",
+            Self::AttributeSet { .. } => "attribute_set",
+            Self::Rated { .. } => "rated",
+            Self::StatusSet { .. } => "status_set",
+            Self::AgentUnreachable { .. } => "agent_unreachable",
+            Self::AgentBack { .. } => "agent_back",
+            Self::AgentLost { .. } => "agent_lost",
+            Self::DepartmentCreated { .. } => "department_created",
+            Self::DepartmentUpdated { .. } => "department_updated",
+            Self::DepartmentDeleted { .. } => "department_deleted",
+            Self::UserCreated { .. } => "user_created",
+            Self::UserUpdated { .. } => "user_updated",
+            Self::UserDeleted { .. } => "user_deleted",
+            Self::CustomerRegistered { .. } => "customer_registered",
+            Self::InvitationCreated { .. } => "invitation_created",
+            Self::InvitationDeleted { .. } => "invitation_deleted",
+            Self::Unknown => "unknown",
+        }
+    }
+}
