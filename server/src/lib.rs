@@ -1,3 +1,8 @@
 //! The hub: one process that runs the desk and the store, and carries both to the terminals.
 
 pub mod desk;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the routes that stand on the listener follow")
+)]
+mod http;

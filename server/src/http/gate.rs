@@ -1,0 +1,328 @@
+//! How many connections there may be: all together, and of one address.
+//!
+//! Deliberately absent: rates, and anything about accounts.
+
+use std::{
+    collections::HashMap,
+    io,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
+use tracing::warn;
+
+use crate::http::listener::ListenLimits;
+
+/// How often at most the log says that the connection limit is reached.
+const FULL_NOTICE_EVERY: Duration = Duration::from_secs(60);
+
+/// Counts connections: all of them, and those of each address.
+pub(crate) struct Gate {
+    slots: Arc<Semaphore>,
+    shares: Shares,
+    per_ip: usize,
+    exempt_loopback: bool,
+    told_full: Option<Instant>,
+}
+
+impl Gate {
+    /// Counts up to `limits`.
+    pub(crate) fn new(limits: &ListenLimits) -> Self {
+        Self {
+            slots: Arc::new(Semaphore::new(
+                limits.connections.min(Semaphore::MAX_PERMITS),
+            )),
+            shares: Shares::default(),
+            per_ip: limits.per_ip,
+            exempt_loopback: limits.exempt_loopback,
+            told_full: None,
+        }
+    }
+
+    /// Waits for a free slot, then for a connection.
+    ///
+    /// # Errors
+    /// As [`TcpListener::accept`].
+    pub(crate) async fn accept(
+        &mut self,
+        listener: &TcpListener,
+    ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+        if self.slots.available_permits() == 0
+            && self
+                .told_full
+                .is_none_or(|told| told.elapsed() >= FULL_NOTICE_EVERY)
+        {
+            warn!("connection limit reached; new connections wait");
+            self.told_full = Some(Instant::now());
+        }
+        let slot = Arc::clone(&self.slots)
+            .acquire_owned()
+            .await
+            .expect("the slots are never closed");
+        let (socket, addr) = listener.accept().await?;
+        Ok((socket, addr, slot))
+    }
+
+    /// The connection's permit, or none if its address has too many.
+    pub(crate) fn admit(&self, ip: IpAddr, slot: OwnedSemaphorePermit) -> Option<Permit> {
+        let ip = ip.to_canonical();
+        let limit = match self.per_ip {
+            0 => usize::MAX,
+            _ if self.exempt_loopback && ip.is_loopback() => usize::MAX,
+            limit => limit,
+        };
+        Some(Permit {
+            _slot: slot,
+            _share: self.shares.take(neighbourhood(ip), limit)?,
+        })
+    }
+}
+
+/// A connection's place in the count of all and of its address, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    _slot: OwnedSemaphorePermit,
+    _share: Share,
+}
+
+/// The addresses one subscriber is likely to have: the address itself, or its IPv6 /64.
+fn neighbourhood(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
+    }
+}
+
+/// Open connections by neighbourhood; as many entries as connections at most.
+#[derive(Clone, Debug, Default)]
+struct Shares(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+impl Shares {
+    fn take(&self, of: IpAddr, limit: usize) -> Option<Share> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(of).or_default();
+        if *count >= limit {
+            return None;
+        }
+        *count += 1;
+        Some(Share {
+            shares: self.clone(),
+            of,
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Share {
+    shares: Shares,
+    of: IpAddr,
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut counts = self.shares.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.of) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.of);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        net::{IpAddr, SocketAddr},
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+        time::Duration,
+    };
+
+    use futures_util::StreamExt;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::{TcpSocket, TcpStream},
+        sync::Notify,
+        task::JoinSet,
+        time::timeout,
+    };
+    use tokio_tungstenite::client_async;
+    use tokio_util::task::TaskTracker;
+    use warp::{Filter, Reply, filters::BoxedFilter, reply::Response};
+
+    use crate::http::{
+        fixture::{GET, exchange, in_time, patient, read_to_close, start},
+        gate::{Shares, neighbourhood},
+        listener::ListenLimits,
+        upgrade::{Handshake, Refusal, handshake},
+    };
+
+    fn hello() -> BoxedFilter<(Response,)> {
+        warp::any().map(|| "hello".into_response()).boxed()
+    }
+
+    async fn connect_from(ip: &str, to: SocketAddr) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket
+            .bind(SocketAddr::new(ip.parse().unwrap(), 0))
+            .unwrap();
+        socket.connect(to).await.unwrap()
+    }
+
+    /// Whether the hub answers, and does not close at once.
+    async fn is_served(client: &mut TcpStream) -> bool {
+        // The hub may have closed before, and then the write fails or the answer is empty.
+        if client.write_all(GET.as_bytes()).await.is_err() {
+            return false;
+        }
+        let mut first = [0];
+        matches!(in_time(client.read(&mut first)).await, Ok(1))
+    }
+
+    #[tokio::test]
+    async fn an_address_over_its_share_is_closed_and_others_are_served() {
+        let limits = ListenLimits {
+            per_ip: 2,
+            exempt_loopback: false,
+            ..patient()
+        };
+        let hub = start(hello(), None, limits).await;
+        let mut first = connect_from("127.0.0.2", hub.addr).await;
+        assert!(is_served(&mut first).await);
+        let mut second = connect_from("127.0.0.2", hub.addr).await;
+        assert!(is_served(&mut second).await);
+        let mut third = connect_from("127.0.0.2", hub.addr).await;
+        assert!(!is_served(&mut third).await);
+        let mut neighbour = connect_from("127.0.0.3", hub.addr).await;
+        assert!(is_served(&mut neighbour).await);
+
+        // The share comes back with the connection; how soon after its close is the hub's affair.
+        first.shutdown().await.unwrap();
+        read_to_close(&mut first).await;
+        in_time(async {
+            while !is_served(&mut connect_from("127.0.0.2", hub.addr).await).await {}
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_websocket_counts_until_it_is_dropped() {
+        let sockets = TaskTracker::new();
+        let spawner = sockets.clone();
+        let ws = warp::path!("ws").and(handshake(Arc::new([]))).map(
+            move |handshake: Result<Handshake, Refusal>| {
+                let handshake = handshake.unwrap();
+                let reply = handshake.reply();
+                spawner.spawn(async move {
+                    let mut socket = handshake.open().await.unwrap();
+                    while let Some(Ok(_)) = socket.next().await {}
+                });
+                reply
+            },
+        );
+        let limits = ListenLimits {
+            per_ip: 1,
+            exempt_loopback: false,
+            ..patient()
+        };
+        let hub = start(ws.or(hello()).unify().boxed(), None, limits).await;
+        let stream = TcpStream::connect(hub.addr).await.unwrap();
+        let (socket, _) = client_async("ws://localhost/ws", stream).await.unwrap();
+        // The accept loop alone is left: HTTP is done with the connection, the count is not.
+        in_time(async {
+            while hub.tracker.len() > 1 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        assert!(!is_served(&mut TcpStream::connect(hub.addr).await.unwrap()).await);
+
+        drop(socket);
+        sockets.close();
+        in_time(sockets.wait()).await;
+        assert!(is_served(&mut TcpStream::connect(hub.addr).await.unwrap()).await);
+    }
+
+    #[tokio::test]
+    async fn loopback_is_exempt_by_default() {
+        let limits = ListenLimits {
+            per_ip: 1,
+            ..patient()
+        };
+        let hub = start(hello(), None, limits).await;
+        let mut first = TcpStream::connect(hub.addr).await.unwrap();
+        let mut second = TcpStream::connect(hub.addr).await.unwrap();
+        assert!(is_served(&mut first).await && is_served(&mut second).await);
+    }
+
+    #[tokio::test]
+    async fn connections_over_the_limit_wait_and_are_served_later() {
+        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let third = Arc::new(Notify::new());
+        let counted = {
+            let most = Arc::clone(&most);
+            warp::any()
+                .then(move || {
+                    let (now, most, third) = (now.clone(), most.clone(), third.clone());
+                    async move {
+                        let count = now.fetch_add(1, Ordering::SeqCst) + 1;
+                        most.fetch_max(count, Ordering::SeqCst);
+                        if count > 2 {
+                            third.notify_waiters();
+                        }
+                        // Ends early only if a third request comes while two are being served.
+                        timeout(Duration::from_millis(100), third.notified())
+                            .await
+                            .ok();
+                        now.fetch_sub(1, Ordering::SeqCst);
+                        warp::reply::with_header("", "connection", "close").into_response()
+                    }
+                })
+                .boxed()
+        };
+        let limits = ListenLimits {
+            connections: 2,
+            ..patient()
+        };
+        let hub = start(counted, None, limits).await;
+        let mut clients = JoinSet::new();
+        for _ in 0..6 {
+            clients.spawn(async move {
+                let mut client = TcpStream::connect(hub.addr).await.unwrap();
+                exchange(&mut client, GET).await.status
+            });
+        }
+        assert_eq!(in_time(clients.join_all()).await, [200; 6]);
+        assert_eq!(most.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn shares_are_counted_and_given_back() {
+        let shares = Shares::default();
+        let of: IpAddr = "192.0.2.1".parse().unwrap();
+        let first = shares.take(of, 2).unwrap();
+        let second = shares.take(of, 2).unwrap();
+        assert!(shares.take(of, 2).is_none());
+        drop(first);
+        let third = shares.take(of, 2).unwrap();
+        drop((second, third));
+        assert!(shares.0.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_ipv6_neighbourhood_is_its_64() {
+        let of = |ip: &str| neighbourhood(ip.parse().unwrap());
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:2"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+    }
+}
