@@ -1,1 +1,5 @@
-//! End-to-end tests, one binary.
+//! The end-to-end tests, one binary: the real programs on real sockets and terminals.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod harness_selftest;
+mod tidy;

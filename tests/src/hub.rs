@@ -1,0 +1,156 @@
+//! A real hub in a process of its own, on a free port of loopback and a data folder that is removed
+//! with it: started, killed, stopped and started again.
+
+use std::ffi::OsStr;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::home::Home;
+use crate::process::{Exit, Process};
+use crate::programs::programs;
+
+/// What a hub prints, with its address after it, as soon as it accepts connections.
+pub const LISTENING: &str = "listening on http://";
+
+/// A start may have to repair a store and may share the machine with a whole test run.
+const START_MAX: Duration = Duration::from_secs(60);
+
+/// Twice what a hub is allowed to take for its farewells.
+const STOP_MAX: Duration = Duration::from_secs(20);
+
+/// How a hub is to be started.
+#[derive(Clone, Debug)]
+pub struct HubSetup {
+    /// The program.
+    pub program: PathBuf,
+    /// Arguments after `--data DIR --listen ADDRESS`.
+    pub args: Vec<String>,
+    /// Environment variables on top of a clean environment.
+    pub env: Vec<(String, String)>,
+}
+
+impl Default for HubSetup {
+    fn default() -> Self {
+        Self {
+            program: programs().hub.clone(),
+            args: Vec::new(),
+            env: Vec::new(),
+        }
+    }
+}
+
+/// A hub that runs, or that has been ended and can be started again on the same data and port.
+#[derive(Debug)]
+pub struct HubProcess {
+    setup: HubSetup,
+    process: Process,
+    address: SocketAddr,
+    home: Home,
+}
+
+impl HubProcess {
+    /// Starts a hub with nothing but its defaults and waits until it listens.
+    ///
+    /// # Panics
+    /// When it does not listen in time; the message shows what it said.
+    #[track_caller]
+    pub fn start() -> Self {
+        Self::start_with(HubSetup::default())
+    }
+
+    /// Starts a hub as `setup` says and waits until it listens.
+    ///
+    /// # Panics
+    /// When it does not listen in time; the message shows what it said.
+    #[track_caller]
+    pub fn start_with(setup: HubSetup) -> Self {
+        let mut home = Home::new();
+        for (name, value) in &setup.env {
+            home = home.with_env(name, value);
+        }
+        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+        let (process, address) = launch(&setup, &home, any_port);
+        Self {
+            setup,
+            process,
+            address,
+            home,
+        }
+    }
+
+    /// Where it listens; the same after every restart.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its address as programs take it: `http://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Its data folder, which outlives every restart and goes with this value.
+    pub fn data(&self) -> PathBuf {
+        data_in(&self.home)
+    }
+
+    /// The running (or last) process, for its output, signals and exit.
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// Ends it without a chance to tidy up, and waits until it is gone.
+    pub fn kill9(&self) {
+        self.process.kill9();
+    }
+
+    /// Asks it to stop (SIGTERM) and waits until it has.
+    ///
+    /// # Panics
+    /// When it does not stop in time; the message shows what it said.
+    #[track_caller]
+    pub fn terminate(&self) -> Exit {
+        self.process.signal(Signal::TERM);
+        self.process.wait_exit(STOP_MAX)
+    }
+
+    /// Starts it again on the same data and port; one that still runs is asked to stop first.
+    ///
+    /// # Panics
+    /// When it does not stop or listen in time; the message shows what it said.
+    #[track_caller]
+    pub fn restart(&mut self) {
+        self.terminate();
+        (self.process, self.address) = launch(&self.setup, &self.home, self.address);
+    }
+}
+
+fn data_in(home: &Home) -> PathBuf {
+    home.path().join("hub")
+}
+
+#[track_caller]
+fn launch(setup: &HubSetup, home: &Home, listen: SocketAddr) -> (Process, SocketAddr) {
+    let listen = listen.to_string();
+    let data = data_in(home);
+    let own = [
+        OsStr::new("--data"),
+        data.as_os_str(),
+        OsStr::new("--listen"),
+        OsStr::new(&listen),
+    ];
+    let args = own.into_iter().chain(setup.args.iter().map(OsStr::new));
+    let mut process = Process::start(home, &setup.program, args);
+    process.close_stdin();
+    let line = process.wait_line(LISTENING, START_MAX, |line| line.contains(LISTENING));
+    let address = line
+        .split_once(LISTENING)
+        .and_then(|(_, rest)| rest.split_whitespace().next())
+        .and_then(|word| word.parse().ok());
+    match address {
+        Some(address) => (process, address),
+        None => panic!("no address in {line:?} from {process}"),
+    }
+}
