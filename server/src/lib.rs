@@ -1,5 +1,6 @@
 //! The hub: one process that runs the desk and the store, and carries both to the terminals.
 
+pub mod accounts;
 pub mod desk;
 #[cfg_attr(
     not(test),
