@@ -1,0 +1,232 @@
+//! The JSON of every event is pinned by a file: what is stored today must be read for ever.
+//! Golden files are added, never edited. `FRONTDESK_BLESS=1` writes the missing ones.
+
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+use shared::{
+    event::{AssignRule, Event, QueueReason, Reader, TransferEnd},
+    id::{ChatId, DepartmentId, Epoch, InvitationId, Pos, Seq, UserId},
+    model::{
+        Actor, ActorKind, AgentStatus, Department, FieldKind, FormField, Invitation, Role, User,
+        Visibility,
+    },
+    record::Record,
+    text::SafeText,
+    time::Timestamp,
+};
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_ms(1_795_183_200_000 + seconds * 1_000)
+}
+
+fn department() -> Department {
+    Department {
+        id: DepartmentId(2),
+        name: SafeText::line("Billing"),
+        description: SafeText::line("Invoices and payments"),
+        active: true,
+        default: false,
+        capacity: Some(3),
+        form: vec![FormField {
+            key: SafeText::line("plan"),
+            label: SafeText::line("Which plan?"),
+            kind: FieldKind::Choice,
+            required: true,
+            choices: vec![SafeText::line("free"), SafeText::line("pro")],
+        }],
+        rev: 0,
+    }
+}
+
+fn user() -> User {
+    User {
+        id: UserId(7),
+        username: SafeText::line("ana"),
+        name: SafeText::line("Ana"),
+        role: Role::Agent,
+        departments: BTreeSet::from([DepartmentId(1), DepartmentId(2)]),
+        status: AgentStatus::Offline,
+        reason: None,
+        drain: false,
+        reachable: false,
+        capacity: Some(6),
+        active: true,
+        rev: 0,
+    }
+}
+
+/// Events of chats, fully filled in.
+fn chat_events() -> Vec<Event> {
+    vec![
+        Event::ChatOpened {
+            department: DepartmentId(1),
+            customer: UserId(12),
+            name: SafeText::line("Bo"),
+            email: Some(SafeText::line("bo@example.com")),
+            phone: Some(SafeText::line("+44 20 7946 0000")),
+            fields: [(SafeText::line("plan"), SafeText::line("pro"))].into(),
+            previous: Some(ChatId(41)),
+        },
+        Event::MessagePosted {
+            text: SafeText::block("hello\nthere"),
+            visibility: Visibility::Public,
+        },
+        Event::MessageEdited {
+            seq: Seq(2),
+            text: SafeText::block("hello"),
+            visibility: Visibility::Note,
+        },
+        Event::ChatQueued {
+            department: DepartmentId(1),
+            rank_at: at(0),
+            reason: QueueReason::Opened,
+            epoch: Epoch(1),
+        },
+        Event::ChatAssigned {
+            agent: UserId(7),
+            epoch: Epoch(2),
+            rule: AssignRule::LeastLoaded,
+            candidates: 3,
+            over_capacity: true,
+        },
+        Event::ChatTransferred {
+            from: TransferEnd {
+                department: DepartmentId(1),
+                agent: Some(UserId(7)),
+            },
+            to: TransferEnd {
+                department: DepartmentId(2),
+                agent: None,
+            },
+            epoch: Epoch(3),
+        },
+        Event::ChatHeld {},
+        Event::ChatSnoozed {
+            until: Some(at(3_600)),
+        },
+        Event::ChatWoken {},
+        Event::ChatResolved {
+            by: Some(UserId(7)),
+        },
+        Event::ChatReopened { episode: 2 },
+        Event::ChatClosed {},
+        Event::ReadMarked {
+            by: Reader::Customer,
+            seq: Seq(2),
+        },
+        Event::Tagged {
+            tags: BTreeSet::from([SafeText::line("vat")]),
+        },
+        Event::Prioritised { priority: 1 },
+        Event::AttributeSet {
+            key: SafeText::line("order"),
+            value: SafeText::line("A-17"),
+        },
+        Event::Rated {
+            score: 5,
+            comment: Some(SafeText::block("quick")),
+        },
+    ]
+}
+
+/// Events of the desk itself, fully filled in.
+fn desk_events() -> Vec<Event> {
+    vec![
+        Event::StatusSet {
+            user: UserId(7),
+            status: AgentStatus::Away,
+            reason: Some(SafeText::line("lunch")),
+            drain: true,
+        },
+        Event::AgentUnreachable { user: UserId(7) },
+        Event::AgentBack { user: UserId(7) },
+        Event::AgentLost {
+            user: UserId(7),
+            chats: vec![ChatId(42), ChatId(43)],
+        },
+        Event::DepartmentCreated {
+            department: department(),
+        },
+        Event::DepartmentUpdated {
+            department: department(),
+        },
+        Event::DepartmentDeleted {
+            department: DepartmentId(2),
+        },
+        Event::UserCreated { user: user() },
+        Event::UserUpdated { user: user() },
+        Event::UserDeleted { user: UserId(7) },
+        Event::CustomerRegistered {
+            customer: UserId(12),
+        },
+        Event::InvitationCreated {
+            invitation: Invitation {
+                id: InvitationId(1),
+                role: Role::Supervisor,
+                departments: BTreeSet::from([DepartmentId(1)]),
+                username: Some(SafeText::line("mia")),
+                by: UserId(1),
+                expires_at: at(72 * 3_600),
+            },
+        },
+        Event::InvitationDeleted {
+            invitation: InvitationId(1),
+        },
+    ]
+}
+
+fn golden(kind: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/event/{kind}.json"))
+}
+
+#[test]
+fn every_event_reads_and_writes_its_golden_file() {
+    for event in chat_events().into_iter().chain(desk_events()) {
+        let path = golden(event.kind());
+        let json = serde_json::to_string(&event).expect("an event is JSON") + "\n";
+        if std::env::var_os("FRONTDESK_BLESS").is_some() && !path.exists() {
+            fs::write(&path, &json).expect("the golden folder can be written");
+        }
+        let pinned = fs::read_to_string(&path)
+            .unwrap_or_else(|error| panic!("{} is missing: {error}", path.display()));
+        assert_eq!(json, pinned, "the stored form of {} changed", event.kind());
+        let read: Event = serde_json::from_str(&pinned).expect("a golden event is read");
+        assert_eq!(read, event);
+    }
+}
+
+#[test]
+fn an_event_of_a_newer_version_is_read_as_unknown() {
+    let json = r#"{"type":"chat_levitated","height_m":3}"#;
+    assert_eq!(
+        serde_json::from_str::<Event>(json).expect("an unknown event is read"),
+        Event::Unknown
+    );
+}
+
+#[test]
+fn a_record_has_the_fields_of_the_contract() {
+    let record = Record {
+        pos: Pos(121),
+        at: at(9),
+        chat: Some(ChatId(42)),
+        seq: Some(Seq(3)),
+        actor: Actor {
+            kind: ActorKind::Agent,
+            id: Some(UserId(7)),
+            name: SafeText::line("Ana"),
+            rule: None,
+        },
+        event: Event::MessagePosted {
+            text: SafeText::block("hello"),
+            visibility: Visibility::Public,
+        },
+    };
+    let json = serde_json::to_string(&record).expect("a record is JSON");
+    assert_eq!(
+        json,
+        "{\"pos\":121,\"at\":\"2026-11-20T14:00:09.000Z\",\"chat\":42,\"seq\":3,\
+         \"actor\":{\"kind\":\"agent\",\"id\":7,\"name\":\"Ana\"},\
+         \"event\":{\"type\":\"message_posted\",\"text\":\"hello\",\"visibility\":\"public\"}}"
+    );
+}
