@@ -4,4 +4,5 @@
 //! cursor, the keys, and the terminal itself.
 
 pub mod composer;
+pub mod keys;
 pub mod width;
