@@ -5,4 +5,5 @@
 
 pub mod composer;
 pub mod keys;
+pub mod term;
 pub mod width;
