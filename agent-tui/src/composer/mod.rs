@@ -3,7 +3,7 @@
 //!
 //! The text is one `String`: a draft is at most 8 KiB, so moving its tail is
 //! cheaper than any cleverer structure. Every change goes through
-//! [`Composer::edit`], which is what makes undo complete.
+//! `Composer::edit`, which is what makes undo complete.
 
 mod clean;
 mod history;

@@ -107,8 +107,9 @@ mod tests {
     use std::io::{self, Write};
 
     use crossterm::style::force_color_output;
+    use ratatui::Frame;
     use ratatui::layout::Rect;
-    use ratatui::style::Stylize;
+    use ratatui::style::Modifier;
 
     use super::Display;
     use crate::term::{is_hangup, keep_styles};
@@ -131,9 +132,13 @@ mod tests {
     }
 
     fn draw(display: &mut Display<Writes>, text: &str) {
-        display
-            .draw(|frame| frame.render_widget(text.reversed(), frame.area()))
-            .expect("drawn");
+        let render = |frame: &mut Frame<'_>| {
+            frame.render_widget(text, frame.area());
+            let cell = &mut frame.buffer_mut()[(0, 0)];
+            cell.modifier = Modifier::REVERSED;
+            cell.fg = [0, 0, 255].into();
+        };
+        display.draw(render).expect("drawn");
     }
 
     #[test]
@@ -147,8 +152,8 @@ mod tests {
             assert!(write.starts_with("\x1b[?2026h") && write.ends_with("\x1b[?2026l"));
             assert_eq!(write.matches("2026").count(), 2);
         }
-        assert!(writes[0].contains("hello"));
-        assert!(writes[1].contains('x') && !writes[1].contains("hell"));
+        assert!(writes[0].contains("ello"));
+        assert!(writes[1].contains('x') && !writes[1].contains("ell"));
     }
 
     #[test]
@@ -158,7 +163,7 @@ mod tests {
         display.resize(Rect::new(0, 0, 30, 4)).expect("resized");
         assert_eq!(display.out.0.len(), 1, "nothing is written between frames");
         draw(&mut display, "hello");
-        assert!(display.out.0[1].starts_with("\x1b[2J") && display.out.0[1].contains("hello"));
+        assert!(display.out.0[1].starts_with("\x1b[2J") && display.out.0[1].contains("ello"));
     }
 
     #[test]
@@ -168,11 +173,9 @@ mod tests {
         keep_styles();
         let mut display = Display::new(Writes::default(), AREA, false).expect("a display");
         draw(&mut display, "hello");
-        let (before, _) = display.out.0[0].split_once("hello").expect("the text");
-        assert!(
-            before.contains("\x1b[7m") && !before.contains("\x1b[;m"),
-            "{before:?}"
-        );
+        let (before, _) = display.out.0[0].split_once('h').expect("the text");
+        let (_, after_inverse) = before.split_once("\x1b[7m").expect("inverse");
+        assert!(after_inverse.starts_with("\x1b[38;2;0;0;255"), "{before:?}");
     }
 
     #[test]
