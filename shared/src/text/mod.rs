@@ -41,6 +41,7 @@ pub struct SafeText(Arc<str>);
 impl SafeText {
     /// Cleans the text of a message: line feeds and tabs stay, every other kind of
     /// line end becomes a line feed.
+    #[must_use]
     pub fn block(raw: &str) -> Self {
         if rules::is_clean_block(raw) {
             return Self(Arc::from(raw));
@@ -50,6 +51,7 @@ impl SafeText {
 
     /// Cleans what is shown in one line (a name, a tag, a title): NFC, no line ends
     /// or tabs, trimmed, runs of white space folded to one space.
+    #[must_use]
     pub fn line(raw: &str) -> Self {
         if rules::is_clean_line(raw) {
             return Self(Arc::from(raw));
@@ -58,11 +60,13 @@ impl SafeText {
     }
 
     /// The text.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Whether nothing is left. A block of nothing but white space is not empty.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -146,6 +150,7 @@ impl schemars::JsonSchema for SafeText {
 /// Cleans `text` as [`SafeText::block`] does and puts spaces up to the next stop of
 /// 4 columns in the place of each tab: what a terminal program does to everything
 /// remote when it draws, whoever claims to have cleaned it before.
+#[must_use]
 pub fn render(text: &str) -> Cow<'_, str> {
     let clean = if rules::is_clean_block(text) {
         Cow::Borrowed(text)

@@ -17,6 +17,7 @@ pub fn graphemes(text: &str) -> impl DoubleEndedIterator<Item = &str> {
 }
 
 /// Columns that `text` takes on a terminal. Meant for one line of rendered text.
+#[must_use]
 pub fn width(text: &str) -> usize {
     if text.is_ascii() {
         return text.len();
@@ -26,6 +27,7 @@ pub fn width(text: &str) -> usize {
 
 /// Cuts one line of `text` to at most `columns`, ending in `..` if something was cut
 /// and never inside a grapheme.
+#[must_use]
 pub fn truncate_width(text: &str, columns: usize) -> Cow<'_, str> {
     if width(text) <= columns {
         return Cow::Borrowed(text);
