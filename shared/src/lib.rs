@@ -1,9 +1,11 @@
 //! The language every part of Frontdesk speaks, and the client side of it.
 //!
 //! Plain data with its JSON, the one sanitiser, the one fold, the one table of error codes. No
-//! rule of the desk lives here, and nothing here reads a clock.
+//! rule of the desk lives here, and nothing outside `client` reads a clock.
 
 pub mod api;
+#[cfg(feature = "client")]
+pub mod client;
 pub mod command;
 pub mod error;
 pub mod event;
