@@ -168,7 +168,23 @@ impl Chat {
     }
 }
 
+impl Department {
+    /// As it is after the record at `pos` that carries it.
+    #[must_use]
+    pub fn revised(mut self, pos: Pos) -> Self {
+        self.rev = pos.0;
+        self
+    }
+}
+
 impl User {
+    /// As it is after the record at `pos` that carries it.
+    #[must_use]
+    pub fn revised(mut self, pos: Pos) -> Self {
+        self.rev = pos.0;
+        self
+    }
+
     /// Takes in a change of what the user means to do.
     pub fn set_status(&mut self, status: AgentStatus, reason: Option<&SafeText>, drain: bool) {
         self.status = status;
@@ -223,13 +239,18 @@ impl View {
     fn apply_to_desk(&mut self, event: &Event) {
         match event {
             Event::DepartmentCreated { department } | Event::DepartmentUpdated { department } => {
-                self.departments.insert(department.id, department.clone());
+                let department = department.clone().revised(self.pos);
+                self.departments.insert(department.id, department);
             }
             Event::DepartmentDeleted { department } => {
                 self.departments.remove(department);
+                for user in self.agents.values_mut() {
+                    user.departments.remove(department);
+                }
             }
             Event::UserCreated { user } | Event::UserUpdated { user } => {
-                self.agents.insert(user.id, user.clone());
+                let user = user.clone().revised(self.pos);
+                self.agents.insert(user.id, user);
             }
             Event::UserDeleted { user } => {
                 self.agents.remove(user);

@@ -1,0 +1,328 @@
+//! Orders and counts over the facts, kept so that no rule scans all chats or all agents.
+//!
+//! Everything here can be made again from the facts, and is when a snapshot is loaded; a test
+//! compares the two after every step. No rule lives here.
+
+use std::{
+    cmp::{Ordering, Reverse},
+    collections::{BTreeMap, BTreeSet},
+};
+
+use shared::{
+    fold::closes_at,
+    id::{ChatId, DepartmentId, Pos, UserId},
+    model::{Chat, ChatState},
+    time::Timestamp,
+};
+
+use super::{
+    due::GRACE,
+    state::{Facts, capacity},
+};
+
+/// See the module.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Index {
+    /// Staff by lower-case username.
+    pub(super) usernames: BTreeMap<String, UserId>,
+    /// The waiting chats of each department where any wait, first to be served first.
+    pub(super) queues: BTreeMap<DepartmentId, BTreeSet<Turn>>,
+    /// The agents of each department that can be given a chat, first choice first.
+    pub(super) seats: BTreeMap<DepartmentId, BTreeSet<Seat>>,
+    /// The open chats that somebody owns, by owner.
+    pub(super) owned: BTreeMap<UserId, BTreeSet<ChatId>>,
+    /// How many chats of each owner weigh.
+    pub(super) loads: BTreeMap<UserId, u32>,
+    /// The chats that do not wait: the open ones before the resolved ones.
+    pub(super) shelves: BTreeSet<(DepartmentId, Shelf, ChatId)>,
+    /// The chats of each customer.
+    pub(super) of_customer: BTreeSet<(UserId, ChatId)>,
+    /// How many open chats each customer has.
+    pub(super) open_of_customer: BTreeMap<UserId, u32>,
+    /// Who finished the last chat and means to leave.
+    pub(super) drained: BTreeSet<UserId>,
+    /// What time will bring.
+    pub(super) deadlines: BTreeSet<(Timestamp, Deadline)>,
+    /// Where each member of staff is in the sets above.
+    standings: BTreeMap<UserId, Standing>,
+}
+
+/// Place of a waiting chat in its queue: priority, then age, then number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Turn {
+    pub(super) priority: Reverse<i8>,
+    pub(super) rank_at: Timestamp,
+    pub(super) chat: ChatId,
+}
+
+/// Place of a free agent among those of a department: least load for the capacity, then longest
+/// without a new chat, then number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seat {
+    pub(super) load: u32,
+    pub(super) capacity: u32,
+    pub(super) assigned: Pos,
+    pub(super) agent: UserId,
+}
+
+impl Ord for Seat {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let mine = u64::from(self.load) * u64::from(other.capacity);
+        let theirs = u64::from(other.load) * u64::from(self.capacity);
+        mine.cmp(&theirs)
+            .then(self.assigned.cmp(&other.assigned))
+            .then(self.agent.cmp(&other.agent))
+            .then(self.capacity.cmp(&other.capacity))
+    }
+}
+
+impl PartialOrd for Seat {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Where a chat lies that does not wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Shelf {
+    Open,
+    Resolved,
+}
+
+/// What happens when a time is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Deadline {
+    /// An agent who fell silent loses its chats.
+    Grace(UserId),
+    /// A resolved chat closes.
+    Close(ChatId),
+}
+
+/// What of a chat the index depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Footing {
+    chat: ChatId,
+    customer: UserId,
+    state: ChatState,
+    department: DepartmentId,
+    owner: Option<UserId>,
+    priority: i8,
+    rank_at: Timestamp,
+    resolved_at: Option<Timestamp>,
+}
+
+/// What of a member of staff is in the sets.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Standing {
+    seats: Vec<(DepartmentId, Seat)>,
+    grace_ends_at: Option<Timestamp>,
+    drained: bool,
+}
+
+impl Turn {
+    pub(super) const fn of(chat: &Chat) -> Self {
+        Self {
+            priority: Reverse(chat.priority),
+            rank_at: chat.rank_at,
+            chat: chat.id,
+        }
+    }
+}
+
+impl Footing {
+    pub(super) const fn of(chat: &Chat) -> Self {
+        Self {
+            chat: chat.id,
+            customer: chat.customer,
+            state: chat.state,
+            department: chat.department,
+            owner: chat.owner,
+            priority: chat.priority,
+            rank_at: chat.rank_at,
+            resolved_at: chat.resolved_at,
+        }
+    }
+
+    /// The owner, while the chat is open.
+    pub(super) const fn keeper(&self) -> Option<UserId> {
+        if self.state.is_open() {
+            self.owner
+        } else {
+            None
+        }
+    }
+
+    const fn weighs(&self) -> bool {
+        matches!(self.state, ChatState::Active | ChatState::Offered)
+    }
+
+    const fn turn(&self) -> Turn {
+        Turn {
+            priority: Reverse(self.priority),
+            rank_at: self.rank_at,
+            chat: self.chat,
+        }
+    }
+
+    const fn shelf(&self) -> Option<Shelf> {
+        match self.state {
+            ChatState::Waiting | ChatState::Closed => None,
+            ChatState::Resolved => Some(Shelf::Resolved),
+            _ => Some(Shelf::Open),
+        }
+    }
+}
+
+impl Index {
+    /// The index of these facts, made from nothing.
+    pub(super) fn of(facts: &Facts) -> Self {
+        let mut index = Self::default();
+        for thread in facts.chats.values() {
+            index.enter(&Footing::of(&thread.chat));
+        }
+        for (&id, member) in &facts.staff {
+            index
+                .usernames
+                .insert(member.user.username.to_lowercase(), id);
+            index.stand(facts, id);
+        }
+        index
+    }
+
+    /// Puts a chat where it belongs.
+    pub(super) fn enter(&mut self, at: &Footing) {
+        self.of_customer.insert((at.customer, at.chat));
+        if at.state.is_open() {
+            *self.open_of_customer.entry(at.customer).or_default() += 1;
+        }
+        if at.state == ChatState::Waiting {
+            let queue = self.queues.entry(at.department).or_default();
+            queue.insert(at.turn());
+        }
+        if let Some(shelf) = at.shelf() {
+            self.shelves.insert((at.department, shelf, at.chat));
+        }
+        if let Some(keeper) = at.keeper() {
+            self.owned.entry(keeper).or_default().insert(at.chat);
+            if at.weighs() {
+                *self.loads.entry(keeper).or_default() += 1;
+            }
+        }
+        if let Some(deadline) = at.close_deadline() {
+            self.deadlines.insert(deadline);
+        }
+    }
+
+    /// Takes a chat from where it was.
+    pub(super) fn leave(&mut self, at: &Footing) {
+        self.of_customer.remove(&(at.customer, at.chat));
+        if at.state.is_open() {
+            subtract(&mut self.open_of_customer, at.customer);
+        }
+        if let Some(queue) = self.queues.get_mut(&at.department) {
+            queue.remove(&at.turn());
+            if queue.is_empty() {
+                self.queues.remove(&at.department);
+            }
+        }
+        if let Some(shelf) = at.shelf() {
+            self.shelves.remove(&(at.department, shelf, at.chat));
+        }
+        if let Some(keeper) = at.keeper() {
+            if let Some(chats) = self.owned.get_mut(&keeper) {
+                chats.remove(&at.chat);
+                if chats.is_empty() {
+                    self.owned.remove(&keeper);
+                }
+            }
+            if at.weighs() {
+                subtract(&mut self.loads, keeper);
+            }
+        }
+        if let Some(deadline) = at.close_deadline() {
+            self.deadlines.remove(&deadline);
+        }
+    }
+
+    /// Puts a member of staff where they belong now, out of where they were.
+    pub(super) fn stand(&mut self, facts: &Facts, id: UserId) {
+        let new = self.standing(facts, id);
+        let old = self.standings.remove(&id).unwrap_or_default();
+        if new != old {
+            for (department, seat) in &old.seats {
+                if let Some(seats) = self.seats.get_mut(department) {
+                    seats.remove(seat);
+                    if seats.is_empty() {
+                        self.seats.remove(department);
+                    }
+                }
+            }
+            for (department, seat) in &new.seats {
+                self.seats.entry(*department).or_default().insert(*seat);
+            }
+            if let Some(at) = old.grace_ends_at {
+                self.deadlines.remove(&(at, Deadline::Grace(id)));
+            }
+            if let Some(at) = new.grace_ends_at {
+                self.deadlines.insert((at, Deadline::Grace(id)));
+            }
+            if new.drained {
+                self.drained.insert(id);
+            } else {
+                self.drained.remove(&id);
+            }
+        }
+        if facts.staff.contains_key(&id) {
+            self.standings.insert(id, new);
+        }
+    }
+
+    fn standing(&self, facts: &Facts, id: UserId) -> Standing {
+        let Some(member) = facts.staff.get(&id) else {
+            return Standing::default();
+        };
+        let load = self.loads.get(&id).copied().unwrap_or(0);
+        let mut seats = Vec::new();
+        if member.is_routable() {
+            for department in &member.user.departments {
+                let Some(department) = facts.departments.get(department) else {
+                    continue;
+                };
+                let capacity = capacity(department, &member.user);
+                if load < capacity {
+                    let seat = Seat {
+                        load,
+                        capacity,
+                        assigned: member.assigned,
+                        agent: id,
+                    };
+                    seats.push((department.id, seat));
+                }
+            }
+        }
+        Standing {
+            seats,
+            grace_ends_at: member.lost_at.map(|at| at.after(GRACE)),
+            drained: member.user.drain && !self.owned.contains_key(&id),
+        }
+    }
+}
+
+impl Footing {
+    fn close_deadline(&self) -> Option<(Timestamp, Deadline)> {
+        match (self.state, self.resolved_at) {
+            (ChatState::Resolved, Some(at)) => Some((closes_at(at), Deadline::Close(self.chat))),
+            _ => None,
+        }
+    }
+}
+
+/// Counts one down and forgets a count of zero.
+fn subtract(counts: &mut BTreeMap<UserId, u32>, id: UserId) {
+    if let Some(count) = counts.get_mut(&id) {
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            counts.remove(&id);
+        }
+    }
+}

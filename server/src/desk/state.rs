@@ -1,0 +1,158 @@
+//! What the desk knows: the facts that the log folds into, and nothing that can be derived.
+//!
+//! The facts are the stored snapshot. Orders and counts over them live in the index.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use shared::{
+    event::Event,
+    id::{ChatId, DepartmentId, InvitationId, Pos, Seq, UserId},
+    model::{ActorKind, Chat, Department, Invitation, Role, User, Visibility},
+    record::Record,
+    text::SafeText,
+    time::Timestamp,
+};
+
+use super::{sight, visibility::Audience};
+
+/// Newest messages of a chat that the desk remembers the author of, so that they can be edited.
+pub(super) const MESSAGES_KEPT: usize = 50;
+/// Most chats an agent is given automatically where no limit is set.
+pub(super) const CAPACITY_DEFAULT: u32 = 4;
+
+/// Everything the log says about now.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Facts {
+    pub(super) last_chat: ChatId,
+    pub(super) last_user: UserId,
+    pub(super) last_department: DepartmentId,
+    pub(super) last_invitation: InvitationId,
+    pub(super) departments: BTreeMap<DepartmentId, Department>,
+    pub(super) staff: BTreeMap<UserId, Member>,
+    pub(super) invitations: BTreeMap<InvitationId, Invitation>,
+    /// Every chat that is not closed.
+    pub(super) chats: BTreeMap<ChatId, Thread>,
+}
+
+/// A member of staff.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Member {
+    pub(super) user: User,
+    /// Where in the log the member was last given a chat; 0 for never.
+    pub(super) assigned: Pos,
+    /// Since when no program of the member is connected, while the grace time runs.
+    pub(super) lost_at: Option<Timestamp>,
+}
+
+/// A chat with what the rules need beside it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Thread {
+    pub(super) chat: Chat,
+    /// The fields as the customer gave them.
+    pub(super) given: BTreeMap<SafeText, SafeText>,
+    /// The newest record that the customer may see.
+    pub(super) public: Seq,
+    /// The newest messages.
+    pub(super) messages: BTreeMap<Seq, Posted>,
+    /// The newest public message of each agent.
+    pub(super) voices: BTreeMap<UserId, Voice>,
+    /// When this episode was first rated.
+    pub(super) rated_at: Option<Timestamp>,
+}
+
+/// Who wrote a message, for whom.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Posted {
+    pub(super) author: UserId,
+    pub(super) visibility: Visibility,
+}
+
+/// What an agent last said to the customer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Voice {
+    pub(super) seq: Seq,
+    pub(super) name: SafeText,
+}
+
+impl Member {
+    pub(super) const fn new(user: User) -> Self {
+        Self {
+            user,
+            assigned: Pos(0),
+            lost_at: None,
+        }
+    }
+
+    /// Whether the rules may give the member chats, were there room.
+    pub(super) fn is_routable(&self) -> bool {
+        use shared::model::AgentStatus::Online;
+        let user = &self.user;
+        user.active
+            && user.reachable
+            && user.status == Online
+            && !user.drain
+            && can_own(user.role)
+    }
+}
+
+/// Whether a role answers customers.
+pub(super) const fn can_own(role: Role) -> bool {
+    matches!(
+        role,
+        Role::Owner | Role::Admin | Role::Supervisor | Role::Agent
+    )
+}
+
+/// How many chats the rules may give a user in a department; 0 for none.
+pub(super) fn capacity(department: &Department, user: &User) -> u32 {
+    match (department.capacity, user.capacity) {
+        (Some(one), Some(other)) => one.min(other),
+        (Some(limit), None) | (None, Some(limit)) => limit,
+        (None, None) => CAPACITY_DEFAULT,
+    }
+}
+
+impl Thread {
+    /// A chat as its first record makes it.
+    pub(super) fn opened(record: &Record) -> Option<Self> {
+        let chat = Chat::opened(record)?;
+        Some(Self {
+            given: chat.fields.clone(),
+            public: chat.seq,
+            chat,
+            messages: BTreeMap::new(),
+            voices: BTreeMap::new(),
+            rated_at: None,
+        })
+    }
+
+    /// Takes in a later record.
+    pub(super) fn apply(&mut self, record: &Record) {
+        self.chat.apply(record);
+        let seq = self.chat.seq;
+        if sight::audience(&record.event) == Audience::Public {
+            self.public = seq;
+        }
+        match &record.event {
+            Event::MessagePosted { visibility, .. } => self.remember(record, seq, *visibility),
+            Event::ChatReopened { .. } => self.rated_at = None,
+            Event::Rated { .. } => self.rated_at = self.rated_at.or(Some(record.at)),
+            _ => {}
+        }
+    }
+
+    fn remember(&mut self, record: &Record, seq: Seq, visibility: Visibility) {
+        let Some(author) = record.actor.id else {
+            return;
+        };
+        self.messages.insert(seq, Posted { author, visibility });
+        if self.messages.len() > MESSAGES_KEPT {
+            self.messages.pop_first();
+        }
+        if record.actor.kind == ActorKind::Agent && visibility == Visibility::Public {
+            let name = record.actor.name.clone();
+            self.voices.insert(author, Voice { seq, name });
+        }
+    }
+}
