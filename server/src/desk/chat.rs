@@ -31,10 +31,9 @@ pub const fn next(state: ChatState, event: &Event) -> Option<ChatState> {
         (Active, Event::ChatHeld {}) => Some(Hold),
         (Active | Hold, Event::ChatSnoozed { .. }) => Some(Snoozed),
         (Hold | Snoozed, Event::ChatWoken {}) => Some(Active),
-        (
-            Assistant | Waiting | Offered | Active | Hold | Snoozed,
-            Event::ChatResolved { .. },
-        ) => Some(Resolved),
+        (Assistant | Waiting | Offered | Active | Hold | Snoozed, Event::ChatResolved { .. }) => {
+            Some(Resolved)
+        }
         (Resolved, Event::ChatReopened { .. }) => Some(Waiting),
         (Resolved, Event::Rated { .. }) => Some(Resolved),
         (_, Event::ChatClosed {}) => Some(Closed),

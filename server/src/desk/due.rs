@@ -94,13 +94,16 @@ impl Desk {
             self.owned(user).map(|chat| chat.department).collect();
         departments.sort_unstable();
         departments.dedup();
-        let lost = |chats| NewRecord::of_desk(system("agent_lost"), Event::AgentLost { user, chats });
+        let lost =
+            |chats| NewRecord::of_desk(system("agent_lost"), Event::AgentLost { user, chats });
         if departments.is_empty() {
             return vec![lost(Vec::new())];
         }
         let mut records = Vec::new();
         for department in departments {
-            let chats = self.owned(user).filter(|chat| chat.department == department);
+            let chats = self
+                .owned(user)
+                .filter(|chat| chat.department == department);
             records.push(lost(chats.map(|chat| chat.id).collect()));
         }
         for chat in self.owned(user) {

@@ -23,7 +23,10 @@ impl Desk {
         id: ChatId,
     ) -> Result<Vec<NewRecord>, Rejection> {
         let actor = party.actor();
-        let line = format!("{} ended the chat; it can be reopened for 72 hours", actor.name);
+        let line = format!(
+            "{} ended the chat; it can be reopened for 72 hours",
+            actor.name
+        );
         let resolved = Event::ChatResolved { by: party.id() };
         Ok(vec![
             NewRecord::of_chat(id, actor, resolved),

@@ -19,8 +19,6 @@ mod rejection;
 mod sight;
 mod staff;
 mod state;
-#[cfg(test)]
-mod tests;
 pub mod visibility;
 
 use std::collections::BTreeMap;
@@ -30,9 +28,7 @@ use shared::{
     command::{Command, DepartmentRef, UserRef},
     event::{Event, QueueReason},
     id::{ChatId, DepartmentId, Epoch, UserId},
-    model::{
-        Actor, ActorKind, Chat, ChatState, Department, Invitation, Role, User, Visibility,
-    },
+    model::{Actor, ActorKind, Chat, ChatState, Department, Invitation, Role, User, Visibility},
     text::SafeText,
     time::Timestamp,
 };
@@ -152,9 +148,7 @@ impl Desk {
                 comment,
             } => self.rate(&party, *chat, *score, comment.as_ref(), now),
             Command::Tag { chat, add, remove } => self.tag(&party, *chat, add, remove),
-            Command::SetPriority { chat, priority } => {
-                self.set_priority(&party, *chat, *priority)
-            }
+            Command::SetPriority { chat, priority } => self.set_priority(&party, *chat, *priority),
             Command::SetAttribute { chat, key, value } => {
                 self.set_attribute(&party, *chat, key, value)
             }

@@ -33,7 +33,14 @@ impl Desk {
             });
         }
         let me = party.staff()?;
-        Ok(self.give(party, chat, chat.department, me, AssignRule::Claimed, epoch.next()))
+        Ok(self.give(
+            party,
+            chat,
+            chat.department,
+            me,
+            AssignRule::Claimed,
+            epoch.next(),
+        ))
     }
 
     pub(super) fn assign(
@@ -49,7 +56,14 @@ impl Desk {
         if !agent.departments.contains(&chat.department) {
             return Err(unfit(chat, agent, "not in its department"));
         }
-        Ok(self.give(party, chat, chat.department, agent, AssignRule::ByHand, epoch.next()))
+        Ok(self.give(
+            party,
+            chat,
+            chat.department,
+            agent,
+            AssignRule::ByHand,
+            epoch.next(),
+        ))
     }
 
     pub(super) fn take_over(
@@ -64,7 +78,14 @@ impl Desk {
         if chat.owner == Some(me.id) && chat.state.is_open() {
             return Err(already_with(chat, &me.name));
         }
-        Ok(self.give(party, chat, chat.department, me, AssignRule::TakenOver, epoch.next()))
+        Ok(self.give(
+            party,
+            chat,
+            chat.department,
+            me,
+            AssignRule::TakenOver,
+            epoch.next(),
+        ))
     }
 
     pub(super) fn transfer(
@@ -80,9 +101,7 @@ impl Desk {
         let note = note.filter(|note| !note.trim().is_empty());
         let note = note.map(form::message).transpose()?;
         match target {
-            (Some(department), None) => {
-                self.transfer_to_department(party, chat, department, note)
-            }
+            (Some(department), None) => self.transfer_to_department(party, chat, department, note),
             (None, Some(agent)) => self.transfer_to_agent(party, chat, agent, note),
             _ => Err(Rejection::TransferTarget),
         }
@@ -216,13 +235,17 @@ impl Desk {
         department.is_some_and(|department| self.load(agent.id) < capacity(department, agent))
     }
 
-    pub(super) fn department_named(&self, named: &DepartmentRef) -> Result<&shared::model::Department, Rejection> {
-        self.department(named).ok_or_else(|| Rejection::NoDepartment {
-            name: match named {
-                DepartmentRef::Id(id) => id.to_string(),
-                DepartmentRef::Name(name) => name.to_string(),
-            },
-        })
+    pub(super) fn department_named(
+        &self,
+        named: &DepartmentRef,
+    ) -> Result<&shared::model::Department, Rejection> {
+        self.department(named)
+            .ok_or_else(|| Rejection::NoDepartment {
+                name: match named {
+                    DepartmentRef::Id(id) => id.to_string(),
+                    DepartmentRef::Name(name) => name.to_string(),
+                },
+            })
     }
 
     fn user_named(&self, named: &UserRef) -> Result<&User, Rejection> {

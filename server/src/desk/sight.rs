@@ -149,7 +149,8 @@ impl Desk {
             for department in &departments {
                 let room = chats_max - chats.len();
                 let others = self.on_shelf(*department, shelf);
-                let others = others.filter(|chat| !(chat.state.is_open() && chat.owner == Some(viewer.id)));
+                let others =
+                    others.filter(|chat| !(chat.state.is_open() && chat.owner == Some(viewer.id)));
                 chats.extend(others.take(room).cloned());
             }
         }
@@ -205,7 +206,11 @@ impl Desk {
         })
     }
 
-    pub(super) fn on_shelf(&self, department: DepartmentId, shelf: Shelf) -> impl Iterator<Item = &Chat> {
+    pub(super) fn on_shelf(
+        &self,
+        department: DepartmentId,
+        shelf: Shelf,
+    ) -> impl Iterator<Item = &Chat> {
         let range = (department, shelf, ChatId(0))..=(department, shelf, ChatId(u64::MAX));
         let ids = self.index.shelves.range(range).rev();
         ids.filter_map(|(_, _, id)| self.chat(*id))

@@ -291,12 +291,7 @@ impl Desk {
         })
     }
 
-    fn user_at(
-        &self,
-        party: &Party<'_>,
-        id: UserId,
-        rev: Option<u64>,
-    ) -> Result<&User, Rejection> {
+    fn user_at(&self, party: &Party<'_>, id: UserId, rev: Option<u64>) -> Result<&User, Rejection> {
         let user = self.user(id).ok_or(Rejection::NoUser { id })?;
         may_change(party.staff()?, user)?;
         match rev {
@@ -314,7 +309,9 @@ impl Desk {
             let meant = invitation.username.as_ref();
             meant.is_some_and(|meant| meant.to_lowercase() == username)
         };
-        self.invitations().filter(meant).map(|invitation| invitation.id)
+        self.invitations()
+            .filter(meant)
+            .map(|invitation| invitation.id)
     }
 
     fn check_departments(&self, departments: &BTreeSet<DepartmentId>) -> Result<(), Rejection> {
@@ -344,7 +341,13 @@ impl Desk {
 fn keeps(new: &User, old: &User, department: DepartmentId) -> bool {
     let stays = new.departments.contains(&department);
     let left = !stays && old.departments.contains(&department);
-    new.active && can_own(new.role) && if new.role >= Role::Admin { !left } else { stays }
+    new.active
+        && can_own(new.role)
+        && if new.role >= Role::Admin {
+            !left
+        } else {
+            stays
+        }
 }
 
 /// A role that `party` can give: one of staff, and none above its own.

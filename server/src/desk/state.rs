@@ -88,11 +88,7 @@ impl Member {
     pub(super) fn is_routable(&self) -> bool {
         use shared::model::AgentStatus::Online;
         let user = &self.user;
-        user.active
-            && user.reachable
-            && user.status == Online
-            && !user.drain
-            && can_own(user.role)
+        user.active && user.reachable && user.status == Online && !user.drain && can_own(user.role)
     }
 }
 
