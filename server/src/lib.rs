@@ -7,3 +7,4 @@ pub mod desk;
     expect(dead_code, reason = "the routes that stand on the listener follow")
 )]
 mod http;
+pub mod store;

@@ -1,0 +1,175 @@
+//! Backup and restore: a whole store as one verified file.
+//!
+//! A copy of the live file is silently bad; a backup goes through one read transaction into a
+//! file of its own, is checked from end to end, and only then given out. A restored store is a
+//! new lineage, so that no client takes it for the one it knew. Erased words are in no backup
+//! made after the erasure.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use redb::{Database, Key, ReadTransaction, TableDefinition, Value};
+
+use super::{
+    FILE_NAME,
+    check::check,
+    error::StoreError,
+    migrations::put_meta,
+    place, random,
+    redb::{engine_error, guarded, open_file},
+    tables::{CHAT, DONE, HEAD, KV, LINEAGE, LOG, META, SETTLED, SNAPSHOT},
+};
+
+/// Rows of one transaction of the copy: bounds its memory.
+const COPY_ROWS: usize = 16 * 1024;
+
+/// A verified backup: a file of its own that goes away with this.
+#[derive(Debug)]
+pub struct Backup {
+    file: File,
+    bytes: u64,
+    path: Temporary,
+}
+
+impl Backup {
+    /// Its size.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Where it is for now.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path.0
+    }
+
+    /// Copies it out and forgets it.
+    ///
+    /// # Errors
+    /// What `writer` or the disk says.
+    pub fn write_to(mut self, writer: &mut impl io::Write) -> io::Result<u64> {
+        io::copy(&mut self.file, writer)
+    }
+}
+
+/// A file that is removed unless it is kept.
+#[derive(Debug)]
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn beside(file: &Path, purpose: &str) -> Self {
+        let name = format!("{purpose}-{}.tmp", shared::id::hex(&random::<8>()));
+        Self(place::directory(file).join(name))
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // Gone already when it was renamed; what cannot be removed is no reason to fail.
+        drop(fs::remove_file(&self.0));
+    }
+}
+
+/// Copies what `source` sees into a new file beside `beside`.
+pub(super) fn copy(source: &ReadTransaction, beside: &Path) -> Result<Backup, StoreError> {
+    let path = Temporary::beside(beside, "backup");
+    drop(place::create(&path.0).map_err(|error| place::refused(&path.0, error))?);
+    let target = open_file(&path.0)?;
+    copy_table(source, &target, META)?;
+    copy_table(source, &target, LOG)?;
+    copy_table(source, &target, HEAD)?;
+    copy_table(source, &target, SETTLED)?;
+    copy_table(source, &target, CHAT)?;
+    copy_table(source, &target, DONE)?;
+    copy_table(source, &target, SNAPSHOT)?;
+    copy_table(source, &target, KV)?;
+    drop(target);
+    verified(&path.0)?;
+    let file = File::open(&path.0)?;
+    file.sync_all()?;
+    let bytes = file.metadata()?.len();
+    Ok(Backup { file, bytes, path })
+}
+
+/// Puts a backup into a data directory as its store, under a new lineage; the directory's own
+/// store, if `force` lets it go, is kept as `desk.redb.replaced`.
+///
+/// # Errors
+/// [`StoreError::Exists`] without `force`, [`StoreError::Locked`] while a hub runs there,
+/// [`StoreError::Corrupt`] when the backup does not hold together, and what opening gives.
+pub fn restore(data: &Path, backup: &Path, force: bool) -> Result<(), StoreError> {
+    let target = data.join(FILE_NAME);
+    fs::metadata(backup).map_err(|error| place::refused(backup, error))?;
+    place::recognise(backup)?;
+    if target.exists() {
+        if !force {
+            return Err(StoreError::Exists { path: target });
+        }
+        if let Err(error @ StoreError::Locked { .. }) = guarded(|| open_file(&target).map(drop)) {
+            return Err(error);
+        }
+    } else {
+        place::prepare_directory(data)?;
+    }
+    let temporary = Temporary::beside(&target, "restore");
+    let mut copy =
+        place::create(&temporary.0).map_err(|error| place::refused(&temporary.0, error))?;
+    io::copy(&mut File::open(backup)?, &mut copy)?;
+    drop(copy);
+    verified(&temporary.0)?;
+    guarded(|| renew_lineage(&temporary.0))?;
+    File::open(&temporary.0)?.sync_all()?;
+    if target.exists() {
+        fs::rename(&target, target.with_extension("redb.replaced"))?;
+    }
+    fs::rename(&temporary.0, &target)?;
+    place::sync_directory(data)?;
+    Ok(())
+}
+
+fn verified(file: &Path) -> Result<(), StoreError> {
+    match check(file)?.problems.into_iter().next() {
+        None => Ok(()),
+        Some(problem) => Err(StoreError::corrupt(problem)),
+    }
+}
+
+fn renew_lineage(file: &Path) -> Result<(), StoreError> {
+    let database = open_file(file)?;
+    let mut transaction = database.begin_write().map_err(engine_error)?;
+    transaction.set_quick_repair(true);
+    put_meta(&transaction, LINEAGE, &random::<8>())?;
+    transaction.commit().map_err(engine_error)
+}
+
+fn copy_table<K: Key + 'static, V: Value + 'static>(
+    source: &ReadTransaction,
+    target: &Database,
+    definition: TableDefinition<'_, K, V>,
+) -> Result<(), StoreError> {
+    let table = source.open_table(definition).map_err(engine_error)?;
+    let mut rows = table.range::<K::SelfType<'_>>(..).map_err(engine_error)?;
+    loop {
+        let mut transaction = target.begin_write().map_err(engine_error)?;
+        transaction.set_quick_repair(true);
+        let mut copied = 0;
+        {
+            let mut table = transaction.open_table(definition).map_err(engine_error)?;
+            for row in rows.by_ref().take(COPY_ROWS) {
+                let (key, value) = row.map_err(engine_error)?;
+                table
+                    .insert(key.value(), value.value())
+                    .map_err(engine_error)?;
+                copied += 1;
+            }
+        }
+        transaction.commit().map_err(engine_error)?;
+        if copied < COPY_ROWS {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Checking a file from end to end: pages, chain, density, words, indexes.
+//!
+//! What is wrong is told in sentences, all of it, up to a bound. Nothing is repaired here.
+
+use std::{collections::BTreeMap, path::Path};
+
+use redb::{ReadTransaction, ReadableDatabase, ReadableTableMetadata};
+use shared::id::{ChatId, Pos, Seq};
+
+use super::{
+    Hash, Part, StoredRecord,
+    error::StoreError,
+    migrations, place,
+    redb::{engine_error, guarded, open_file},
+    tables::{CHAT, DONE, HEAD, LOG, SETTLED, parse_done, parse_head},
+};
+
+/// Problems that a report names; more say nothing new.
+const PROBLEMS_MAX: usize = 100;
+
+/// What a check found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Records of all partitions.
+    pub records: u64,
+    /// The last position of the main partition.
+    pub head: Pos,
+    /// Chats of all partitions.
+    pub chats: u64,
+    /// What is wrong, in sentences; empty when nothing is.
+    pub problems: Vec<String>,
+}
+
+/// Checks a file that no hub has open.
+///
+/// # Errors
+/// [`StoreError::Locked`] while a hub runs on it, [`StoreError::NotADatabase`],
+/// [`StoreError::TooNew`], [`StoreError::Corrupt`] when it is damaged beyond reading, and what the
+/// system says.
+pub fn check(file: &Path) -> Result<Report, StoreError> {
+    std::fs::metadata(file).map_err(|error| place::refused(file, error))?;
+    place::recognise(file)?;
+    guarded(|| {
+        let mut database = open_file(file)?;
+        let mut report = Report::default();
+        match database.check_integrity() {
+            Ok(true) => {}
+            Ok(false) => report.problem("pages were damaged and have been repaired"),
+            Err(error) => return Err(engine_error(error)),
+        }
+        let known = migrations::known_version();
+        match migrations::version(&database)? {
+            None | Some(0) => {
+                return Err(StoreError::NotADatabase {
+                    path: file.to_path_buf(),
+                });
+            }
+            Some(found) if found > known => return Err(StoreError::TooNew { found, known }),
+            Some(_) => {}
+        }
+        verify(&database.begin_read().map_err(engine_error)?, &mut report)?;
+        Ok(report)
+    })
+}
+
+impl Report {
+    fn problem(&mut self, what: impl Into<String>) {
+        if self.problems.len() < PROBLEMS_MAX {
+            self.problems.push(what.into());
+        }
+    }
+}
+
+/// What one pass over the log of a partition gathers.
+struct Pass {
+    part: Part,
+    settled: Pos,
+    last: (Pos, Hash),
+    seqs: BTreeMap<ChatId, Seq>,
+    settled_chats: u64,
+    settled_marks: u64,
+}
+
+fn verify(transaction: &ReadTransaction, report: &mut Report) -> Result<(), StoreError> {
+    let log = transaction.open_table(LOG).map_err(engine_error)?;
+    let heads = transaction.open_table(HEAD).map_err(engine_error)?;
+    let chats = transaction.open_table(CHAT).map_err(engine_error)?;
+    let done = transaction.open_table(DONE).map_err(engine_error)?;
+    let (mut rows, mut chat_rows, mut done_rows) = (0, 0, 0);
+    for head in heads.range::<u32>(..).map_err(engine_error)? {
+        let (part, head) = head.map_err(engine_error)?;
+        let part = Part(part.value());
+        let pass = verify_part(transaction, part, report)?;
+        if parse_head(head.value()) != Some(pass.last) {
+            report.problem(format!(
+                "the log ends at {}, which is not where it should",
+                pass.last.0
+            ));
+        }
+        if pass.settled > pass.last.0 {
+            report.problem("more is settled than the log has");
+        }
+        if part == Part::MAIN {
+            report.head = pass.last.0;
+        }
+        rows += pass.last.0.0;
+        chat_rows += pass.settled_chats;
+        done_rows += pass.settled_marks;
+        report.chats += pass.seqs.len() as u64;
+    }
+    report.records = log.len().map_err(engine_error)?;
+    if report.records != rows {
+        report.problem(format!(
+            "the log has {} rows instead of {rows}",
+            report.records
+        ));
+    }
+    if chats.len().map_err(engine_error)? != chat_rows {
+        report.problem("the index of chats has rows of no record");
+    }
+    if done.len().map_err(engine_error)? != done_rows {
+        report.problem("the index of commands has rows of no record");
+    }
+    Ok(())
+}
+
+fn verify_part(
+    transaction: &ReadTransaction,
+    part: Part,
+    report: &mut Report,
+) -> Result<Pass, StoreError> {
+    let positions = transaction.open_table(SETTLED).map_err(engine_error)?;
+    let settled = positions.get(part.0).map_err(engine_error)?;
+    let mut pass = Pass {
+        part,
+        settled: Pos(settled.map_or(0, |row| row.value())),
+        last: (Pos(0), Hash::START),
+        seqs: BTreeMap::new(),
+        settled_chats: 0,
+        settled_marks: 0,
+    };
+    let log = transaction.open_table(LOG).map_err(engine_error)?;
+    let rows = log.range((part.0, 0)..=(part.0, u64::MAX));
+    for row in rows.map_err(engine_error)? {
+        let (key, row) = row.map_err(engine_error)?;
+        let pos = Pos(key.value().1);
+        match StoredRecord::from_row(row.value()) {
+            Ok(record) => {
+                verify_record(&mut pass, pos, &record, report);
+                if record.pos <= pass.settled {
+                    verify_indexes(transaction, &mut pass, &record, report)?;
+                }
+                pass.last = (pos, record.hash);
+            }
+            Err(_) => {
+                report.problem(format!("record {pos} cannot be read"));
+                pass.last.0 = pos;
+            }
+        }
+    }
+    Ok(pass)
+}
+
+fn verify_record(pass: &mut Pass, pos: Pos, record: &StoredRecord, report: &mut Report) {
+    if pos != pass.last.0.next() || record.pos != pos {
+        report.problem(format!("record {pos} follows record {}", pass.last.0));
+    }
+    if !record.verifies(&pass.last.1) {
+        report.problem(format!("record {pos} is not what was written"));
+    } else if let Err(error) = record.record() {
+        report.problem(error.to_string());
+    }
+    match (record.chat, record.seq) {
+        (None, None) => {}
+        (Some(chat), Some(seq)) => {
+            let last = pass.seqs.insert(chat, seq).unwrap_or_default();
+            if seq != last.next() {
+                report.problem(format!("chat {chat} goes from {last} to {seq} at {pos}"));
+            }
+        }
+        _ => report.problem(format!("record {pos} has half a place in a chat")),
+    }
+}
+
+fn verify_indexes(
+    transaction: &ReadTransaction,
+    pass: &mut Pass,
+    record: &StoredRecord,
+    report: &mut Report,
+) -> Result<(), StoreError> {
+    let pos = record.pos;
+    if let (Some(chat), Some(seq)) = (record.chat, record.seq) {
+        pass.settled_chats += 1;
+        let index = transaction.open_table(CHAT).map_err(engine_error)?;
+        let row = index.get((pass.part.0, chat.0, seq.0));
+        let found = row.map_err(engine_error)?.map(|row| row.value());
+        if found != Some(pos.0) {
+            report.problem(format!("the index of chat {chat} misses record {pos}"));
+        }
+    }
+    if let Some(mark) = &record.mark {
+        pass.settled_marks += 1;
+        let index = transaction.open_table(DONE).map_err(engine_error)?;
+        let key = (pass.part.0, mark.principal, mark.cid.as_str().as_bytes());
+        let row = index.get(key).map_err(engine_error)?;
+        let fits = row
+            .and_then(|row| parse_done(row.value()))
+            .is_some_and(|done| {
+                done.pos == pos && done.fingerprint == mark.fingerprint && done.seq == mark.seq
+            });
+        if !fits {
+            report.problem(format!("the index of commands misses record {pos}"));
+        }
+    }
+    Ok(())
+}

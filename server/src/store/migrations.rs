@@ -1,0 +1,83 @@
+//! Numbered migrations: how a file of an older version becomes one of this version.
+//!
+//! Each runs in its own transaction together with its number, so a crash between two of them
+//! leaves a file of a version that exists. They expand first and contract in a later release.
+//! A file of a newer version is refused, never guessed at.
+
+use redb::{Database, ReadableDatabase, TableHandle, WriteTransaction};
+
+use super::{
+    error::StoreError,
+    random,
+    redb::engine_error,
+    tables::{CHAT, DONE, HEAD, KV, LINEAGE, LOG, META, SETTLED, SNAPSHOT, VERSION},
+};
+
+type Migration = fn(&WriteTransaction) -> Result<(), StoreError>;
+
+/// In order; the version of a file is how many of them it has seen.
+const MIGRATIONS: &[Migration] = &[create_tables];
+
+/// The version that this program writes.
+pub(super) fn known_version() -> u32 {
+    u32::try_from(MIGRATIONS.len()).expect("there are few migrations")
+}
+
+/// The version of a file; 0 for one that was never filled, none for one of another program.
+pub(super) fn version(database: &Database) -> Result<Option<u32>, StoreError> {
+    let transaction = database.begin_read().map_err(engine_error)?;
+    let mut tables = transaction.list_tables().map_err(engine_error)?.peekable();
+    if tables.peek().is_none() {
+        return Ok(Some(0));
+    }
+    if !tables.any(|table| table.name() == META.name()) {
+        return Ok(None);
+    }
+    let meta = transaction.open_table(META).map_err(engine_error)?;
+    let row = meta.get(VERSION).map_err(engine_error)?;
+    let bytes = row.and_then(|row| row.value().try_into().ok());
+    bytes
+        .map(|bytes| Some(u32::from_be_bytes(bytes)))
+        .ok_or_else(|| StoreError::corrupt("the version of the file is missing"))
+}
+
+/// Brings a file of version `found` up to this version.
+pub(super) fn migrate(database: &Database, found: u32) -> Result<(), StoreError> {
+    let known = known_version();
+    if found > known {
+        return Err(StoreError::TooNew { found, known });
+    }
+    for (number, migration) in (1_u32..).zip(MIGRATIONS) {
+        if number <= found {
+            continue;
+        }
+        let mut transaction = database.begin_write().map_err(engine_error)?;
+        transaction.set_quick_repair(true);
+        migration(&transaction)?;
+        put_meta(&transaction, VERSION, &number.to_be_bytes())?;
+        transaction.commit().map_err(engine_error)?;
+    }
+    Ok(())
+}
+
+/// Writes one row of `meta-1`.
+pub(super) fn put_meta(
+    transaction: &WriteTransaction,
+    name: &[u8],
+    value: &[u8],
+) -> Result<(), StoreError> {
+    let mut meta = transaction.open_table(META).map_err(engine_error)?;
+    meta.insert(name, value).map_err(engine_error)?;
+    Ok(())
+}
+
+fn create_tables(transaction: &WriteTransaction) -> Result<(), StoreError> {
+    transaction.open_table(LOG).map_err(engine_error)?;
+    transaction.open_table(HEAD).map_err(engine_error)?;
+    transaction.open_table(SETTLED).map_err(engine_error)?;
+    transaction.open_table(CHAT).map_err(engine_error)?;
+    transaction.open_table(DONE).map_err(engine_error)?;
+    transaction.open_table(SNAPSHOT).map_err(engine_error)?;
+    transaction.open_table(KV).map_err(engine_error)?;
+    put_meta(transaction, LINEAGE, &random::<8>())
+}

@@ -1,0 +1,110 @@
+//! Records for the tests of the store: a small desk that only talks.
+//!
+//! A [`Talk`] decides on what it is told of the log, as the hub does: it folds what a turn missed,
+//! then makes records that continue it. No rule of the desk is here.
+
+use std::{collections::BTreeMap, path::Path};
+
+use shared::{
+    event::Event,
+    id::{ChatId, CommandId, Pos, Seq, UserId},
+    model::{Actor, ActorKind, Visibility},
+    record::Record,
+    text::SafeText,
+    time::Timestamp,
+};
+
+use super::{Commit, Hash, Mark, Part, Store, StoreError, StoreUrl, StoredRecord};
+use crate::desk::visibility::{Audience, Scope};
+
+/// What a writer knows of the log.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Talk {
+    pub(super) pos: Pos,
+    hash: Option<Hash>,
+    seqs: BTreeMap<ChatId, Seq>,
+}
+
+impl Talk {
+    /// Takes in what somebody else wrote.
+    pub(super) fn fold(&mut self, records: &[StoredRecord]) {
+        for record in records {
+            assert_eq!(record.pos, self.pos.next(), "a gap in what was missed");
+            self.pos = record.pos;
+            self.hash = Some(record.hash);
+            if let Some(chat) = record.chat {
+                self.seqs.insert(chat, record.seq.expect("seq with chat"));
+            }
+        }
+    }
+
+    /// A message in a chat, or a record without one for chat 0.
+    pub(super) fn say(&mut self, chat: u64, text: &str, cid: Option<&str>) -> StoredRecord {
+        let chat = (chat != 0).then_some(ChatId(chat));
+        let seq = chat.map(|chat| {
+            let seq = self.seqs.entry(chat).or_default();
+            *seq = seq.next();
+            *seq
+        });
+        self.pos = self.pos.next();
+        let event = match chat {
+            Some(_) => Event::MessagePosted {
+                text: SafeText::block(text),
+                visibility: Visibility::Public,
+            },
+            None => Event::AgentBack { user: UserId(7) },
+        };
+        let record = Record {
+            pos: self.pos,
+            at: Timestamp::from_ms(1_795_183_509_120 + i64::try_from(self.pos.0).expect("small")),
+            chat,
+            seq,
+            actor: Actor {
+                kind: ActorKind::Agent,
+                id: Some(UserId(7)),
+                name: SafeText::line("Ana"),
+                rule: None,
+            },
+            event,
+        };
+        let scope = Scope {
+            audience: Audience::Public,
+            customer: Some(UserId(9)),
+            department: None,
+            left: None,
+        };
+        let mark = cid.map(|cid| Mark {
+            principal: 7,
+            cid: cid_of(cid),
+            fingerprint: [5; 16],
+            seq,
+        });
+        let nonce = [u8::try_from(self.pos.0 % 251).expect("small"); 16];
+        let prev = self.hash.unwrap_or(Hash::START);
+        let stored = StoredRecord::chain(&prev, &record, scope, mark, nonce);
+        self.hash = Some(stored.hash);
+        stored
+    }
+}
+
+/// A command id from a short word.
+pub(super) fn cid_of(word: &str) -> CommandId {
+    CommandId::parse(&format!("{word:_<16}")).expect("letters")
+}
+
+/// The store in a directory.
+pub(super) fn open(directory: &Path) -> Result<Store, StoreError> {
+    Store::open(&StoreUrl::in_directory(directory))
+}
+
+/// Commits what `decide` makes in a turn of its own.
+pub(super) async fn commit(
+    store: &Store,
+    talk: &mut Talk,
+    decide: impl FnOnce(&mut Talk) -> Vec<StoredRecord>,
+) -> Result<Commit, StoreError> {
+    let turn = store.turn(Part::MAIN, talk.pos).await?;
+    talk.fold(turn.missed());
+    let records = decide(talk);
+    turn.commit(&records, &[]).await
+}
