@@ -34,6 +34,7 @@ use shared::{
 };
 
 pub use rejection::Rejection;
+pub use sight::chat_scope;
 
 use self::{
     index::Index,

@@ -62,7 +62,9 @@ pub(super) fn sees(viewer: &Viewer, chat: &Chat) -> bool {
     visible(viewer, &chat_scope(chat))
 }
 
-const fn chat_scope(chat: &Chat) -> Scope {
+/// The scope of an open chat as it is now.
+#[must_use]
+pub const fn chat_scope(chat: &Chat) -> Scope {
     Scope {
         audience: Audience::Public,
         customer: Some(chat.customer),

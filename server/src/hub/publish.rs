@@ -1,0 +1,379 @@
+//! From committed records to the queues of those who may see them.
+//!
+//! The hub's loop calls [`Publisher::publish`] after a commit and never waits for anyone: each
+//! subscriber has a bounded queue, and one that overflows is cut off to resume by cursor. Frames
+//! are encoded once and shared. Ephemeral frames (typing, presence, queue places) take the same
+//! way but are the first to be dropped. Deciding who sees what is `desk::visibility`.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+use shared::id::{ChatId, Pos, UserId};
+use tokio::sync::Notify;
+
+use crate::desk::visibility::{Scope, Viewer, visible};
+
+/// Most records that may wait for one subscriber.
+const QUEUE_RECORDS_MAX: usize = 256;
+/// Most bytes that may wait for one subscriber.
+const QUEUE_BYTES_MAX: usize = 1024 * 1024;
+/// Ephemeral frames are dropped for a subscriber with more than this many items waiting.
+const QUEUE_EPHEMERAL_MAX: usize = 64;
+
+/// A committed record on its way out.
+#[derive(Debug)]
+pub struct Published {
+    /// Its place in the log.
+    pub pos: Pos,
+    /// Its chat, if any.
+    pub chat: Option<ChatId>,
+    /// Who may see it.
+    pub scope: Scope,
+    /// The chat is over for ever with this record.
+    pub closes: bool,
+    /// The user whose rights this record changes, if any.
+    pub about: Option<UserId>,
+    /// The event frame with its cursor, shared by all who get it.
+    pub frame: Bytes,
+}
+
+/// What a subscriber takes out of its queue.
+#[derive(Clone, Debug)]
+pub enum Delivery {
+    /// A record.
+    Record(Arc<Published>),
+    /// Any other frame: an answer, or something ephemeral.
+    Frame(Bytes),
+}
+
+impl Delivery {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Record(record) => record.frame.len(),
+            Self::Frame(frame) => frame.len(),
+        }
+    }
+}
+
+/// The queue of one subscriber, written by the hub and read by the subscriber's own task.
+#[derive(Debug, Default)]
+pub struct Queue {
+    waiting: Mutex<Waiting>,
+    arrived: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    items: VecDeque<Delivery>,
+    bytes: usize,
+    overflowed: bool,
+}
+
+impl Queue {
+    /// Puts a frame that must not be lost, such as the answer to a command. The number of
+    /// commands in flight bounds how many there can be.
+    pub fn push(&self, frame: Bytes) {
+        self.put(Delivery::Frame(frame));
+        self.arrived.notify_one();
+    }
+
+    /// Waits until something has arrived.
+    pub async fn wait(&self) {
+        self.arrived.notified().await;
+    }
+
+    /// Moves at most `max` items into `out`. False when the subscriber was too slow: what it
+    /// missed it can only get by resuming.
+    #[must_use]
+    pub fn drain(&self, out: &mut Vec<Delivery>, max: usize) -> bool {
+        let mut waiting = self.lock();
+        let count = waiting.items.len().min(max);
+        out.extend(waiting.items.drain(..count));
+        waiting.bytes = waiting.items.iter().map(Delivery::bytes).sum();
+        if !waiting.items.is_empty() {
+            self.arrived.notify_one();
+        }
+        !waiting.overflowed
+    }
+
+    fn put(&self, item: Delivery) {
+        let mut waiting = self.lock();
+        if waiting.overflowed {
+            return;
+        }
+        waiting.bytes += item.bytes();
+        waiting.items.push_back(item);
+        if waiting.items.len() > QUEUE_RECORDS_MAX || waiting.bytes > QUEUE_BYTES_MAX {
+            *waiting = Waiting {
+                overflowed: true,
+                ..Waiting::default()
+            };
+        }
+    }
+
+    fn put_ephemeral(&self, frame: &Bytes) {
+        if self.lock().items.len() < QUEUE_EPHEMERAL_MAX {
+            self.push(frame.clone());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All subscribers and the scopes of the open chats.
+#[derive(Debug, Default)]
+pub struct Publisher {
+    registry: Mutex<Registry>,
+}
+
+#[derive(Debug, Default)]
+struct Registry {
+    head: Pos,
+    last: u64,
+    staff: HashMap<u64, Subscriber>,
+    customers: HashMap<UserId, HashMap<u64, Subscriber>>,
+    chats: HashMap<ChatId, Scope>,
+}
+
+#[derive(Debug)]
+struct Subscriber {
+    viewer: Viewer,
+    live: bool,
+    queue: Arc<Queue>,
+}
+
+impl Subscriber {
+    /// Queues the record if this subscriber may see it, and wakes no one yet.
+    fn offer(&mut self, record: &Arc<Published>, touched: &mut Vec<Arc<Queue>>) {
+        if !self.live {
+            return;
+        }
+        let mine = record.about == Some(self.viewer.id);
+        if mine || visible(&self.viewer, &record.scope) {
+            self.queue.put(Delivery::Record(Arc::clone(record)));
+            touched.push(Arc::clone(&self.queue));
+        }
+        if mine {
+            self.live = false;
+        }
+    }
+}
+
+impl Registry {
+    fn subscribers(&mut self, viewer: &Viewer) -> &mut HashMap<u64, Subscriber> {
+        if viewer.role.is_staff() {
+            &mut self.staff
+        } else {
+            self.customers.entry(viewer.id).or_default()
+        }
+    }
+}
+
+impl Publisher {
+    /// A publisher for a log whose newest record is `head`, with the scopes of its open chats.
+    pub(super) fn start(&self, head: Pos, chats: impl IntoIterator<Item = (ChatId, Scope)>) {
+        let mut registry = self.lock();
+        registry.head = head;
+        registry.chats = chats.into_iter().collect();
+    }
+
+    /// Queues committed records for everyone who may see them. Wakes nobody: the answers to the
+    /// commands go out between this and [`wake`], so that both leave in one write.
+    pub(super) fn publish(&self, records: Vec<Published>) -> Vec<Arc<Queue>> {
+        let mut registry = self.lock();
+        let mut touched = Vec::new();
+        for record in records {
+            let record = Arc::new(record);
+            registry.head = record.pos;
+            if let Some(chat) = record.chat {
+                if record.closes {
+                    registry.chats.remove(&chat);
+                } else {
+                    registry.chats.insert(chat, record.scope);
+                }
+            }
+            for subscriber in registry.staff.values_mut() {
+                subscriber.offer(&record, &mut touched);
+            }
+            let customer = record.scope.customer.or(record.about);
+            let own = customer.and_then(|id| registry.customers.get_mut(&id));
+            for subscriber in own.into_iter().flat_map(HashMap::values_mut) {
+                subscriber.offer(&record, &mut touched);
+            }
+        }
+        touched
+    }
+
+    /// Subscribes `viewer`. Nothing arrives before [`Subscription::go_live`].
+    pub(super) fn subscribe(self: &Arc<Self>, viewer: Viewer) -> Subscription {
+        let mut registry = self.lock();
+        registry.last += 1;
+        let id = registry.last;
+        let queue = Arc::new(Queue::default());
+        let subscriber = Subscriber {
+            viewer: viewer.clone(),
+            live: false,
+            queue: Arc::clone(&queue),
+        };
+        registry.subscribers(&viewer).insert(id, subscriber);
+        drop(registry);
+        Subscription {
+            id,
+            viewer,
+            queue,
+            publisher: Arc::clone(self),
+        }
+    }
+
+    /// Gives an ephemeral frame to everyone who may see the chat but the subscriber `except`;
+    /// to the staff only when `staff_only`.
+    pub fn whisper(&self, chat: ChatId, frame: &Bytes, staff_only: bool, except: Option<u64>) {
+        let mut registry = self.lock();
+        let Some(scope) = registry.chats.get(&chat).copied() else {
+            return;
+        };
+        let own = scope
+            .customer
+            .filter(|_| !staff_only)
+            .and_then(|id| registry.customers.get_mut(&id))
+            .into_iter()
+            .flatten()
+            .map(|(id, subscriber)| (*id, &*subscriber))
+            .collect::<Vec<_>>();
+        for (id, subscriber) in own {
+            if Some(id) != except && subscriber.live {
+                subscriber.queue.put_ephemeral(frame);
+            }
+        }
+        for (&id, subscriber) in &registry.staff {
+            if Some(id) != except && subscriber.live && visible(&subscriber.viewer, &scope) {
+                subscriber.queue.put_ephemeral(frame);
+            }
+        }
+    }
+
+    /// Gives an ephemeral frame to all staff.
+    pub fn whisper_staff(&self, frame: &Bytes) {
+        for subscriber in self.lock().staff.values().filter(|one| one.live) {
+            subscriber.queue.put_ephemeral(frame);
+        }
+    }
+
+    /// Gives an ephemeral frame to one customer.
+    pub(super) fn whisper_customer(&self, customer: UserId, frame: &Bytes) {
+        let registry = self.lock();
+        let own = registry.customers.get(&customer);
+        for subscriber in own.into_iter().flat_map(HashMap::values) {
+            if subscriber.live {
+                subscriber.queue.put_ephemeral(frame);
+            }
+        }
+    }
+
+    /// The scope of an open chat as its newest record left it.
+    #[must_use]
+    pub fn scope(&self, chat: ChatId) -> Option<Scope> {
+        self.lock().chats.get(&chat).copied()
+    }
+
+    /// How many subscribers there are.
+    #[must_use]
+    pub fn subscribers(&self) -> usize {
+        let registry = self.lock();
+        let customers = registry.customers.values().map(HashMap::len).sum::<usize>();
+        registry.staff.len() + customers
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Wakes the readers of `queues`.
+pub(super) fn wake(queues: &[Arc<Queue>]) {
+    for queue in queues {
+        queue.arrived.notify_one();
+    }
+}
+
+/// A place in the fan-out, given up when dropped.
+///
+/// Subscribe first, then read the past, then [`go_live`](Self::go_live): what is committed in
+/// between is neither lost nor seen twice.
+#[derive(Debug)]
+pub struct Subscription {
+    id: u64,
+    viewer: Viewer,
+    queue: Arc<Queue>,
+    publisher: Arc<Publisher>,
+}
+
+impl Subscription {
+    /// Names the subscriber, for [`Publisher::whisper`].
+    #[must_use]
+    pub const fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub const fn viewer(&self) -> &Viewer {
+        &self.viewer
+    }
+
+    /// Where its deliveries wait.
+    #[must_use]
+    pub const fn queue(&self) -> &Arc<Queue> {
+        &self.queue
+    }
+
+    /// Begins delivery after `seen`, the last record that was read from the past.
+    ///
+    /// # Errors
+    /// The head of the log, when it is beyond `seen`: read on and try again.
+    pub fn go_live(&mut self, seen: Pos) -> Result<(), Pos> {
+        let mut registry = self.publisher.lock();
+        let head = registry.head;
+        if seen < head {
+            return Err(head);
+        }
+        if let Some(own) = registry.subscribers(&self.viewer).get_mut(&self.id) {
+            own.live = true;
+        }
+        Ok(())
+    }
+
+    /// Stops delivery and continues for `viewer`, the same principal with other rights. The
+    /// subscriber reads its view anew and goes live again.
+    pub fn restart(&mut self, viewer: Viewer) {
+        let mut registry = self.publisher.lock();
+        let own = registry.subscribers(&self.viewer).remove(&self.id);
+        if let Some(mut own) = own {
+            own.live = false;
+            own.viewer = viewer.clone();
+            registry.subscribers(&viewer).insert(self.id, own);
+        }
+        drop(registry);
+        self.viewer = viewer;
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let mut registry = self.publisher.lock();
+        registry.subscribers(&self.viewer).remove(&self.id);
+        if !self.viewer.role.is_staff()
+            && registry
+                .customers
+                .get(&self.viewer.id)
+                .is_some_and(HashMap::is_empty)
+        {
+            registry.customers.remove(&self.viewer.id);
+        }
+    }
+}
