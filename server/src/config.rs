@@ -1,0 +1,313 @@
+//! What the hub is told: flag, else environment, else TOML file, else default.
+//!
+//! The file is `hub.toml` in the data folder, or where `--config` says. Unknown keys in it are
+//! refused, so that a typing error is not a silent default.
+
+use std::{
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use serde::Deserialize;
+
+/// Where the hub listens when nobody says otherwise.
+const LISTEN_DEFAULT: &str = "127.0.0.1:8470";
+
+/// The settings as flags and environment variables.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Flags {
+    /// Folder of the data: desk.redb, hub.toml, setup-code
+    #[arg(long, value_name = "DIR", env = "FRONTDESK_DATA", global = true)]
+    pub data: Option<PathBuf>,
+    /// Address to listen on [default: 127.0.0.1:8470]
+    #[arg(long, value_name = "ADDRESS", env = "FRONTDESK_LISTEN")]
+    pub listen: Option<SocketAddr>,
+    /// Where the desk is kept, if not in the data folder: redb:FILE or postgres://...
+    #[arg(long, value_name = "URL", env = "FRONTDESK_STORE")]
+    pub store: Option<String>,
+    /// TOML file with the settings [default: DIR/hub.toml]
+    #[arg(long, value_name = "FILE", env = "FRONTDESK_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Certificate chain in PEM; with --tls-key turns TLS on
+    #[arg(long, value_name = "FILE", env = "FRONTDESK_TLS_CERT")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key in PEM, mode 0600
+    #[arg(long, value_name = "FILE", env = "FRONTDESK_TLS_KEY")]
+    pub tls_key: Option<PathBuf>,
+    /// A proxy in front terminates TLS: allow plain HTTP off loopback
+    #[arg(long, env = "FRONTDESK_BEHIND_PROXY")]
+    pub behind_proxy: bool,
+    /// Run as root off loopback all the same
+    #[arg(long, env = "FRONTDESK_ALLOW_ROOT")]
+    pub allow_root: bool,
+    /// Log lines as JSON or for people [default: for people on a terminal]
+    #[arg(long, value_name = "FORMAT", env = "FRONTDESK_LOG_FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// What to log: error, warn, info, debug, trace, or per module
+    #[arg(long, value_name = "FILTER", env = "FRONTDESK_LOG")]
+    pub log: Option<String>,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// One line for a person.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The same settings in the file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    listen: Option<SocketAddr>,
+    store: Option<String>,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+    behind_proxy: bool,
+    allow_root: bool,
+    log_format: Option<LogFormat>,
+    log: Option<String>,
+    registration: bool,
+    origins: Vec<String>,
+    limits: Limits,
+}
+
+/// Limits against too much of anything, per second or minute as named; 0 turns one off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Connections in all.
+    pub connections: usize,
+    /// Connections from one address; loopback is exempt.
+    pub connections_per_ip: usize,
+    /// Commands of a customer per second.
+    pub customer_per_second: u32,
+    /// Commands of a customer at once.
+    pub customer_burst: u32,
+    /// Commands of a member of staff per second.
+    pub staff_per_second: u32,
+    /// Commands of a member of staff at once.
+    pub staff_burst: u32,
+    /// Chats opened without an account from one address per minute; loopback is exempt.
+    pub open_per_minute: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 20_000,
+            connections_per_ip: 64,
+            customer_per_second: 20,
+            customer_burst: 500,
+            staff_per_second: 50,
+            staff_burst: 1_000,
+            open_per_minute: 5,
+        }
+    }
+}
+
+/// The settings of a hub.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Folder of the data.
+    pub data: PathBuf,
+    /// Address to listen on.
+    pub listen: SocketAddr,
+    /// Where the desk is kept.
+    pub store: String,
+    /// Certificate chain and key, when TLS is on.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// A proxy in front terminates TLS.
+    pub behind_proxy: bool,
+    /// Run as root off loopback.
+    pub allow_root: bool,
+    /// The form of log lines, when somebody said.
+    pub log_format: Option<LogFormat>,
+    /// What to log.
+    pub log: String,
+    /// Customers may register by themselves.
+    pub registration: bool,
+    /// Origins of web pages that may open a WebSocket.
+    pub origins: Vec<String>,
+    /// Limits against too much of anything.
+    pub limits: Limits,
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {error}", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The file makes no sense.
+    #[error("{} is wrong: {}", path.display(), error.message())]
+    Wrong {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        error: Box<toml::de::Error>,
+    },
+    /// One of certificate and key is missing.
+    #[error("TLS needs both a certificate and a key; give --tls-cert and --tls-key")]
+    HalfTls,
+    /// Tokens would travel in clear text.
+    #[error(
+        "plain HTTP on {0} would send tokens in clear text; listen on 127.0.0.1, give --tls-cert \
+         and --tls-key, or say --behind-proxy when a proxy terminates TLS"
+    )]
+    PlainOffLoopback(SocketAddr),
+    /// There is no home folder to put the data in.
+    #[error("no folder for the data; give --data DIR")]
+    NoData,
+}
+
+impl Config {
+    /// Puts flags, environment and file together.
+    ///
+    /// # Errors
+    /// [`ConfigError`]
+    pub fn load(flags: &Flags) -> Result<Self, ConfigError> {
+        let data = match &flags.data {
+            Some(data) => data.clone(),
+            None => default_data().ok_or(ConfigError::NoData)?,
+        };
+        let file = match &flags.config {
+            Some(path) => read(path, true)?,
+            None => read(&data.join("hub.toml"), false)?,
+        };
+        let tls_cert = flags.tls_cert.clone().or(file.tls_cert);
+        let tls_key = flags.tls_key.clone().or(file.tls_key);
+        let tls = match (tls_cert, tls_key) {
+            (Some(cert), Some(key)) => Some((cert, key)),
+            (None, None) => None,
+            _ => return Err(ConfigError::HalfTls),
+        };
+        let listen = flags.listen.or(file.listen);
+        let config = Self {
+            listen: listen.unwrap_or_else(|| LISTEN_DEFAULT.parse().expect("a legal address")),
+            store: flags
+                .store
+                .clone()
+                .or(file.store)
+                .unwrap_or_else(|| format!("redb:{}", data.join("desk.redb").display())),
+            data,
+            tls,
+            behind_proxy: flags.behind_proxy || file.behind_proxy,
+            allow_root: flags.allow_root || file.allow_root,
+            log_format: flags.log_format.or(file.log_format),
+            log: flags
+                .log
+                .clone()
+                .or(file.log)
+                .unwrap_or_else(|| "info".into()),
+            registration: file.registration,
+            origins: file.origins,
+            limits: file.limits,
+        };
+        if config.tls.is_none() && !config.behind_proxy && !config.listen.ip().is_loopback() {
+            return Err(ConfigError::PlainOffLoopback(config.listen));
+        }
+        Ok(config)
+    }
+}
+
+fn read(path: &Path, required: bool) -> Result<File, ConfigError> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if !required && error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) => {
+            return Err(ConfigError::Unreadable {
+                path: path.into(),
+                error,
+            });
+        }
+    };
+    toml::from_str(&text).map_err(|error| ConfigError::Wrong {
+        path: path.into(),
+        error: Box::new(error),
+    })
+}
+
+/// `$XDG_STATE_HOME/frontdesk/hub`, by default `~/.local/state/frontdesk/hub`.
+fn default_data() -> Option<PathBuf> {
+    let state = std::env::var_os("XDG_STATE_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .or_else(|| {
+            std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"))
+        })?;
+    Some(state.join("frontdesk/hub"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{Config, ConfigError, Flags};
+
+    fn flags(data: &std::path::Path) -> Flags {
+        Flags {
+            data: Some(data.into()),
+            ..Flags::default()
+        }
+    }
+
+    #[test]
+    fn a_flag_beats_the_file_and_the_file_beats_the_default() {
+        let dir = tempfile::tempdir().unwrap();
+        let plain = Config::load(&flags(dir.path())).unwrap();
+        assert_eq!(plain.listen.to_string(), "127.0.0.1:8470");
+        fs::write(dir.path().join("hub.toml"), "listen = \"127.0.0.1:9000\"\n").unwrap();
+        let filed = Config::load(&flags(dir.path())).unwrap();
+        assert_eq!(filed.listen.port(), 9000);
+        let flagged = Flags {
+            listen: "127.0.0.1:9001".parse().ok(),
+            ..flags(dir.path())
+        };
+        assert_eq!(Config::load(&flagged).unwrap().listen.port(), 9001);
+    }
+
+    #[test]
+    fn an_unknown_key_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("hub.toml"), "listne = \"127.0.0.1:9000\"\n").unwrap();
+        let error = Config::load(&flags(dir.path())).unwrap_err();
+        assert!(error.to_string().contains("listne"), "{error}");
+    }
+
+    #[test]
+    fn plain_http_stays_on_loopback_unless_a_proxy_terminates_tls() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = Flags {
+            listen: "0.0.0.0:8470".parse().ok(),
+            ..flags(dir.path())
+        };
+        let error = Config::load(&open).unwrap_err();
+        assert!(matches!(error, ConfigError::PlainOffLoopback(_)), "{error}");
+        let proxied = Flags {
+            behind_proxy: true,
+            ..open
+        };
+        assert!(Config::load(&proxied).is_ok());
+    }
+
+    #[test]
+    fn half_of_tls_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let half = Flags {
+            tls_cert: Some("cert.pem".into()),
+            ..flags(dir.path())
+        };
+        assert!(matches!(Config::load(&half), Err(ConfigError::HalfTls)));
+    }
+}
