@@ -141,7 +141,7 @@ impl Session {
 
     fn load(&self) -> Result<Credentials, ClientError> {
         let file = &self.0.file;
-        let found = file.load().map_err(ProfileError::from)?;
+        let found = file.load()?;
         Ok(found.ok_or_else(|| ProfileError::NotLoggedIn(file.key().to_owned()))?)
     }
 

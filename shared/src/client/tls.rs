@@ -122,7 +122,9 @@ impl Connector {
             .map_err(|error| untrusted(error.to_string()))?;
         match tls.connect(name, tcp).await {
             Ok(stream) => Ok(Box::new(stream)),
-            Err(error) if error.get_ref().is_some() => Err(untrusted(reason(&error)).into()),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Err(untrusted(error.to_string()).into())
+            }
             Err(error) => Err(unreachable(error)),
         }
     }

@@ -48,12 +48,15 @@ impl HubUrl {
             .host()
             .trim_matches(['[', ']'])
             .to_ascii_lowercase();
-        let no_port = authority.port().is_none();
-        let port = match authority.port_u16() {
-            Some(port) => port,
-            None if !no_port || authority.as_str().ends_with(':') => return Err(malformed()),
-            None if secure => 443,
-            None => 80,
+        // The library takes a port that is too large for no port at all.
+        let port = match authority.as_str().strip_prefix(authority.host()) {
+            Some("") if secure => 443,
+            Some("") => 80,
+            rest => {
+                let port = rest.and_then(|rest| rest.strip_prefix(':'));
+                port.and_then(|port| port.parse().ok())
+                    .ok_or_else(malformed)?
+            }
         };
         if host.is_empty() || port == 0 {
             return Err(malformed());

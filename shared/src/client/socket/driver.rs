@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeSet, VecDeque},
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use tokio::{
@@ -19,16 +19,16 @@ use crate::{
         profile::ProfileError,
         session::{Token, TokenSource},
         socket::{
-            SocketEvent, StopReason, backoff,
+            Request, SocketEvent, StopReason, backoff,
+            clocks::{CLOCK_EVERY, Clocks},
             wire::{End, Incoming, Wire},
         },
         tls::Connector,
     },
     error::ErrorCode,
     frame::{ClientFrame, CloseCode, HubFrame, PROTO},
-    id::{ChatId, CommandId, Cursor, Pos, Seq},
+    id::{ChatId, CommandId, Cursor, Pos},
     record::Delivered,
-    text::SafeText,
 };
 
 /// Limit for the hub's `welcome`.
@@ -44,32 +44,6 @@ const RETRY_MAX: Duration = Duration::from_secs(60);
 const RETRY_DEFAULT: Duration = Duration::from_secs(1);
 /// Unanswered questions that are repeated after a reconnect.
 const FETCHES_MAX: usize = 32;
-/// The clocks are compared this often: a machine that slept has a dead connection.
-const CLOCK_EVERY: Duration = Duration::from_secs(2);
-/// The wall clock may run ahead by this much before the machine must have slept.
-const CLOCK_SLACK: Duration = Duration::from_secs(5);
-
-/// What the program asks of the task.
-#[derive(Debug)]
-pub(super) enum Request {
-    Typing {
-        chat: ChatId,
-        on: bool,
-        preview: Option<SafeText>,
-    },
-    View {
-        chat: Option<ChatId>,
-    },
-    Fetch {
-        id: String,
-        chat: ChatId,
-        before: Option<Seq>,
-        after: Option<Seq>,
-        limit: u32,
-    },
-    RetryNow,
-}
-
 /// What a driver is made of.
 pub(super) struct Parts {
     pub(super) connector: Connector,
@@ -116,12 +90,6 @@ enum Next {
     After(String, Option<Duration>),
     Stop(StopReason),
     Abandon,
-}
-
-/// Notices that the machine slept: the wall clock went on, the monotonic one did not.
-struct Clocks {
-    wall: SystemTime,
-    monotonic: Instant,
 }
 
 impl Driver {
@@ -219,12 +187,7 @@ impl Driver {
 
     /// One connection from beginning to end; the end is always an error.
     async fn connection(&mut self) -> Result<std::convert::Infallible, End> {
-        let token = self
-            .parts
-            .token
-            .token()
-            .await
-            .map_err(|error| over(error))?;
+        let token = self.parts.token.token().await.map_err(over)?;
         self.token = Some(token.clone());
         let wire = self
             .wire
@@ -459,8 +422,36 @@ impl Driver {
                     more,
                 }
             }
-            HubFrame::Typing { .. } | HubFrame::Presence { .. } | HubFrame::Queue { .. } => {
-                return self.emit_ephemeral(frame);
+            HubFrame::Typing {
+                chat,
+                who,
+                on,
+                preview,
+            } => {
+                return self.emit_ephemeral(SocketEvent::Typing {
+                    chat,
+                    who,
+                    on,
+                    preview,
+                });
+            }
+            HubFrame::Presence {
+                user,
+                status,
+                reachable,
+                load,
+                viewing,
+            } => {
+                return self.emit_ephemeral(SocketEvent::Presence {
+                    user,
+                    status,
+                    reachable,
+                    load,
+                    viewing,
+                });
+            }
+            HubFrame::Queue { chat, place } => {
+                return self.emit_ephemeral(SocketEvent::Queue { chat, place });
             }
             // `bye` ends the connection before it gets here.
             HubFrame::Welcome { .. }
@@ -509,35 +500,7 @@ impl Driver {
     }
 
     /// What nobody misses is left out when the program is behind.
-    fn emit_ephemeral(&self, frame: HubFrame) -> Result<(), End> {
-        let event = match frame {
-            HubFrame::Typing {
-                chat,
-                who,
-                on,
-                preview,
-            } => SocketEvent::Typing {
-                chat,
-                who,
-                on,
-                preview,
-            },
-            HubFrame::Presence {
-                user,
-                status,
-                reachable,
-                load,
-                viewing,
-            } => SocketEvent::Presence {
-                user,
-                status,
-                reachable,
-                load,
-                viewing,
-            },
-            HubFrame::Queue { chat, place } => SocketEvent::Queue { chat, place },
-            _ => return Ok(()),
-        };
+    fn emit_ephemeral(&self, event: SocketEvent) -> Result<(), End> {
         match self.parts.events.try_send(event) {
             Ok(()) | Err(mpsc::error::TrySendError::Full(_)) => Ok(()),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(End::Abandoned),
@@ -597,24 +560,6 @@ impl Driver {
                 End::Closed { .. } | End::Abandoned => Next::Abandon,
             },
         }
-    }
-}
-
-impl Clocks {
-    fn now() -> Self {
-        Self {
-            wall: SystemTime::now(),
-            monotonic: Instant::now(),
-        }
-    }
-
-    /// Whether the machine slept since the last call.
-    fn slept(&mut self) -> bool {
-        let now = Self::now();
-        let wall = now.wall.duration_since(self.wall).unwrap_or_default();
-        let slept = wall > now.monotonic - self.monotonic + CLOCK_SLACK;
-        *self = now;
-        slept
     }
 }
 

@@ -5,6 +5,7 @@
 //! saying anything to a person is left to the program.
 
 mod backoff;
+mod clocks;
 mod driver;
 mod wire;
 
@@ -13,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::{Notify, mpsc, watch};
 
 pub use self::backoff::{BACKOFF_BASE, BACKOFF_MAX, backoff};
-use self::driver::{Driver, Request};
+use self::driver::Driver;
 use crate::{
     api::Limits,
     client::{
@@ -210,6 +211,27 @@ pub enum SendError {
     /// The socket has stopped.
     #[error("the connection to the hub has ended; start the program again")]
     Stopped,
+}
+
+/// What the program asks of the task.
+#[derive(Debug)]
+enum Request {
+    Typing {
+        chat: ChatId,
+        on: bool,
+        preview: Option<SafeText>,
+    },
+    View {
+        chat: Option<ChatId>,
+    },
+    Fetch {
+        id: String,
+        chat: ChatId,
+        before: Option<Seq>,
+        after: Option<Seq>,
+        limit: u32,
+    },
+    RetryNow,
 }
 
 /// The resuming WebSocket.
