@@ -19,6 +19,7 @@ use super::{
 impl Desk {
     /// Takes in the next record of the log.
     pub fn apply(&mut self, record: &Record) {
+        self.facts.pos = record.pos;
         match record.chat {
             Some(chat) => self.apply_to_chat(chat, record),
             None => self.apply_to_desk(record),

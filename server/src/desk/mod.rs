@@ -19,6 +19,8 @@ mod rejection;
 mod sight;
 mod staff;
 mod state;
+#[cfg(test)]
+mod tests;
 pub mod visibility;
 
 use std::collections::BTreeMap;
@@ -27,7 +29,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use shared::{
     command::{Command, DepartmentRef, UserRef},
     event::{Event, QueueReason},
-    id::{ChatId, DepartmentId, Epoch, UserId},
+    id::{ChatId, DepartmentId, Epoch, Pos, UserId},
     model::{Actor, ActorKind, Chat, ChatState, Department, Invitation, Role, User, Visibility},
     text::SafeText,
     time::Timestamp,
@@ -236,6 +238,21 @@ impl Desk {
             }
             Who::Anonymous => Ok(Party::Anonymous),
             Who::System(part) => Ok(Party::System(part)),
+        }
+    }
+
+    /// The last record that was applied.
+    #[must_use]
+    pub const fn pos(&self) -> Pos {
+        self.facts.pos
+    }
+
+    /// The name by which others know who asks.
+    #[must_use]
+    pub fn name(&self, who: &Who) -> SafeText {
+        match self.party(who) {
+            Ok(party) => party.actor().name,
+            Err(_) => SafeText::default(),
         }
     }
 

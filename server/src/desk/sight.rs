@@ -118,6 +118,11 @@ impl Desk {
         scope
     }
 
+    /// The scope of every chat that is not closed: who may follow it.
+    pub fn open_scopes(&self) -> impl Iterator<Item = (ChatId, Scope)> {
+        self.chats().map(|chat| (chat.id, chat_scope(chat)))
+    }
+
     /// What a session needs to know of its principal; none for an unknown or disabled user.
     #[must_use]
     pub fn viewer(&self, who: &Who) -> Option<Viewer> {

@@ -24,6 +24,8 @@ pub(super) const CAPACITY_DEFAULT: u32 = 4;
 /// Everything the log says about now.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Facts {
+    /// The last record that is in.
+    pub(super) pos: Pos,
     pub(super) last_chat: ChatId,
     pub(super) last_user: UserId,
     pub(super) last_department: DepartmentId,

@@ -1,0 +1,335 @@
+//! Random days of work by random people: whatever they try, the laws of the desk hold.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use proptest::prelude::{ProptestConfig, any, proptest};
+use shared::{
+    command::{Command, DepartmentChange, DepartmentRef, NewUser, OpenChat, UserChange, UserRef},
+    id::{ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
+    model::{AgentStatus, Role, Visibility},
+};
+
+use super::sim::{HOUR, SECOND, Sim, customer, department, text};
+use crate::desk::{
+    Who,
+    permission::{Action, Object},
+};
+
+/// One try: who, what, and what with. Small numbers that are read against the desk as it is.
+type Try = (u8, u8, u8, u8, u8);
+
+const PASSAGES: [Duration; 10] = [
+    SECOND,
+    SECOND,
+    SECOND,
+    Duration::from_secs(59),
+    Duration::from_secs(60),
+    Duration::from_secs(61),
+    Duration::from_secs(16 * 60),
+    HOUR,
+    Duration::from_secs(71 * 3600 + 59 * 60),
+    Duration::from_secs(72 * 3600),
+];
+const ROLES: [Role; 6] = [
+    Role::Agent,
+    Role::Supervisor,
+    Role::Admin,
+    Role::Owner,
+    Role::Auditor,
+    Role::Customer,
+];
+const STATUSES: [AgentStatus; 4] = [
+    AgentStatus::Online,
+    AgentStatus::Offline,
+    AgentStatus::Away,
+    AgentStatus::Busy,
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_laws_hold(tries in proptest::collection::vec(any::<Try>(), 1..90)) {
+        let mut sim = at_work();
+        let mut done = BTreeMap::new();
+        for (who, what, a, b, c) in tries {
+            attempt(&mut sim, &mut done, who, (what, a, b, c));
+        }
+        sim.check_log();
+    }
+}
+
+/// The generator reaches most commands: a law over commands that never succeed proves nothing.
+#[test]
+fn most_kinds_of_commands_succeed() {
+    use proptest::{
+        strategy::{Strategy, ValueTree},
+        test_runner::TestRunner,
+    };
+    let mut runner = TestRunner::deterministic();
+    let mut done = BTreeMap::new();
+    for _ in 0..120 {
+        let tries = proptest::collection::vec(any::<Try>(), 90).new_tree(&mut runner);
+        let mut sim = at_work();
+        for (who, what, a, b, c) in tries.expect("a day").current() {
+            attempt(&mut sim, &mut done, who, (what, a, b, c));
+        }
+    }
+    let rare: Vec<_> = done.iter().filter(|(_, count)| **count < 5).collect();
+    assert!(rare.is_empty() && done.len() >= 29, "{done:?}");
+}
+
+/// A desk whose agents have come to work.
+fn at_work() -> Sim {
+    let mut sim = Sim::staffed();
+    for agent in 4..=6 {
+        sim.online(agent);
+    }
+    sim
+}
+
+fn attempt(
+    sim: &mut Sim,
+    done: &mut BTreeMap<&'static str, u32>,
+    who: u8,
+    (what, a, b, c): (u8, u8, u8, u8),
+) {
+    if what >= 245 {
+        sim.pass(PASSAGES[usize::from(a) % PASSAGES.len()]);
+        return;
+    }
+    let command = command(sim, what, (a, b, c));
+    let who = principal(sim, &command, who);
+    let kind = Action::of(&command).name();
+    let count = done.entry(kind).or_default();
+    if let Ok(records) = sim.act(&who, &command) {
+        *count += u32::from(!records.is_empty());
+    }
+}
+
+/// Somebody for whom the command makes sense, most of the time.
+fn principal(sim: &Sim, command: &Command, who: u8) -> Who {
+    let anybody = u64::from(who / 8);
+    let stranger = match who % 8 {
+        0 => Some(Who::User(UserId(anybody % 10 + 1))),
+        1 => Some(customer(UserId(anybody % 16 + 1))),
+        _ => None,
+    };
+    let apt = match (command, Object::of(command)) {
+        (Command::LoseAgent { .. } | Command::RegainAgent { .. } | Command::StartHub, _) => {
+            return Who::System("presence");
+        }
+        (Command::Rate { .. }, Object::Chat(id)) => {
+            sim.desk.chat(id).map(|chat| customer(chat.customer))
+        }
+        (Command::EditMessage { chat, seq, .. }, _) => {
+            let posted = sim.desk.facts.chats.get(chat);
+            let posted = posted.and_then(|thread| thread.messages.get(seq));
+            posted.map(|posted| match sim.desk.user(posted.author) {
+                Some(user) => Who::User(user.id),
+                None => customer(posted.author),
+            })
+        }
+        (_, Object::Chat(id)) => sim.desk.chat(id).map(|chat| match who % 8 {
+            2 | 3 => customer(chat.customer),
+            4 => Who::User(UserId(3)),
+            _ => chat
+                .owner
+                .map_or(Who::User(UserId(4 + anybody % 3)), Who::User),
+        }),
+        (
+            Command::OpenChat(_) | Command::AcceptInvitation { .. } | Command::RegisterCustomer,
+            _,
+        ) => Some(Who::Anonymous),
+        (Command::SetStatus { user: None, .. }, _) => Some(Who::User(UserId(3 + anybody % 4))),
+        _ => Some(Who::User(UserId(1 + anybody % 3))),
+    };
+    stranger.or(apt).unwrap_or(Who::User(UserId(4)))
+}
+
+fn command(sim: &Sim, what: u8, (a, b, c): (u8, u8, u8)) -> Command {
+    let mut resolved = sim.desk.chats().filter(|chat| !chat.state.is_open());
+    let resolved = resolved.next().map(|chat| chat.id);
+    let known: Vec<ChatId> = sim.desk.chats().map(|chat| chat.id).collect();
+    let chat = match known.get(usize::from(a) % (known.len() + 1)) {
+        Some(chat) => *chat,
+        None => ChatId(u64::from(a % 8)),
+    };
+    let thread = sim.desk.facts.chats.get(&chat);
+    let mut messages = thread.into_iter().flat_map(|thread| &thread.messages).rev();
+    let epoch = sim.desk.chat(chat).map_or(Epoch(1), |chat| chat.epoch);
+    let epoch = if b % 8 == 7 { Epoch(0) } else { epoch };
+    let user = UserId(u64::from(b) % 9 + 1);
+    let place = DepartmentId(u64::from(c) % 4 + 1);
+    match what % 49 {
+        0..5 => open(place, a, b),
+        5..9 => Command::PostMessage {
+            chat,
+            text: text(if b == 255 { " " } else { "hi" }),
+            visibility: if b % 2 == 0 {
+                Visibility::Public
+            } else {
+                Visibility::Note
+            },
+            expected_seq: (c % 4 == 0).then_some(Seq(u64::from(c))),
+        },
+        9 => Command::EditMessage {
+            chat,
+            seq: messages
+                .nth(usize::from(b % 2))
+                .map_or(Seq(b.into()), |(seq, _)| *seq),
+            text: text("edited"),
+        },
+        10 | 48 => Command::MarkRead {
+            chat,
+            seq: Seq(u64::from(b) % 4 + u64::from(c) % 3),
+        },
+        11..17 => Command::SetStatus {
+            status: STATUSES[usize::from(a) % 4],
+            reason: (c % 4 == 0).then(|| text("lunch")),
+            drain: c % 3 == 0,
+            user: (b % 2 == 0).then_some(user),
+        },
+        17 | 18 => Command::Claim { chat, epoch },
+        19 => Command::Assign {
+            chat,
+            agent: UserRef::Id(user),
+            epoch,
+        },
+        20 => Command::TakeOver { chat, epoch },
+        21 => transfer(chat, Some(place), None, epoch),
+        22 => transfer(chat, None, Some(user), epoch),
+        23 => Command::Resolve { chat },
+        24 => Command::Close { chat, epoch: None },
+        25 | 26 => Command::Reopen { chat },
+        27 => Command::Rate {
+            chat: resolved.unwrap_or(chat),
+            score: b % 7,
+            comment: None,
+        },
+        28 => Command::Tag {
+            chat,
+            add: BTreeSet::from([text(if b % 2 == 0 { "vip" } else { "late" })]),
+            remove: BTreeSet::from([text("late")]),
+        },
+        29 => Command::SetPriority {
+            chat,
+            priority: i8::try_from(b % 6).unwrap() - 2,
+        },
+        30 => Command::SetAttribute {
+            chat,
+            key: text("plan"),
+            value: text("gold"),
+        },
+        31..39 => of_desk(sim, what, (a, b, c)),
+        39..43 => Command::RegainAgent { user },
+        43 => Command::LoseAgent { user },
+        44 => Command::StartHub,
+        45 => Command::RegisterCustomer,
+        _ => post_or_end(chat, b),
+    }
+}
+
+fn of_desk(sim: &Sim, what: u8, (a, b, c): (u8, u8, u8)) -> Command {
+    let user = UserId(u64::from(b) % 9 + 1);
+    let places = (1..=3)
+        .filter(|id| c >> id & 1 == 1)
+        .map(DepartmentId)
+        .collect();
+    let place = DepartmentId(u64::from(b) % 4 + 1);
+    match what % 49 {
+        31 => Command::CreateDepartment(department(&format!("Team {}", a % 3))),
+        32 => Command::UpdateDepartment {
+            id: place,
+            change: DepartmentChange {
+                active: (c % 3 == 0).then_some(a % 2 == 0),
+                default: (c % 5 == 0).then_some(a % 4 != 0),
+                capacity: (c % 2 == 0).then_some((a % 4 != 3).then_some(u32::from(a % 4))),
+                ..DepartmentChange::default()
+            },
+            rev: None,
+        },
+        33 => Command::DeleteDepartment {
+            id: place,
+            rev: None,
+        },
+        34 => Command::CreateUser(NewUser {
+            username: text(&format!("user{}", a % 4)),
+            name: text("Una"),
+            role: ROLES[usize::from(b) % 6],
+            departments: places,
+            capacity: None,
+        }),
+        35 => Command::UpdateUser {
+            id: if b >= 64 {
+                UserId(4 + u64::from(b) % 3)
+            } else {
+                user
+            },
+            change: UserChange {
+                role: (a % 3 == 0).then_some(ROLES[usize::from(a) % 6]),
+                departments: (a % 4 == 1).then_some(places),
+                capacity: (a % 4 == 2).then_some(Some(u32::from(c % 3))),
+                active: (a % 4 == 3).then_some(c % 2 == 0),
+                name: None,
+            },
+            rev: None,
+        },
+        36 => Command::DeleteUser {
+            id: user,
+            rev: (c % 2 == 0).then_some(1),
+        },
+        37 if a % 3 == 0 => Command::RevokeInvitation {
+            id: InvitationId(u64::from(b) % 8 + 1),
+        },
+        37 => Command::Invite {
+            role: ROLES[usize::from(b) % 6],
+            departments: places,
+            username: (a % 2 == 0).then(|| text(&format!("user{}", c % 4))),
+        },
+        _ => {
+            let invitation = sim.desk.invitations().nth(usize::from(b % 4));
+            let meant = invitation.and_then(|invitation| invitation.username.clone());
+            Command::AcceptInvitation {
+                invitation: invitation.map_or(InvitationId(99), |invitation| invitation.id),
+                username: meant.unwrap_or_else(|| text(&format!("user{}", c % 6))),
+                name: text("Ivo"),
+            }
+        }
+    }
+}
+
+fn post_or_end(chat: ChatId, b: u8) -> Command {
+    if b.is_multiple_of(2) {
+        Command::Resolve { chat }
+    } else {
+        super::sim::post(chat, "and another thing")
+    }
+}
+
+fn open(place: DepartmentId, a: u8, b: u8) -> Command {
+    Command::OpenChat(OpenChat {
+        department: (a.is_multiple_of(2)).then_some(DepartmentRef::Id(place)),
+        name: Some(text("Cleo")),
+        text: (b.is_multiple_of(2)).then(|| text("hello")),
+        ..OpenChat::default()
+    })
+}
+
+fn transfer(
+    chat: ChatId,
+    department: Option<DepartmentId>,
+    agent: Option<UserId>,
+    epoch: Epoch,
+) -> Command {
+    Command::Transfer {
+        chat,
+        department: department.map(DepartmentRef::Id),
+        agent: agent.map(UserRef::Id),
+        note: Some(text("see the invoice")),
+        epoch,
+    }
+}

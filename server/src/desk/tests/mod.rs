@@ -1,0 +1,8 @@
+//! Tests of the desk: its laws over random days of work, and an example of each rule.
+
+mod examples;
+mod laws;
+mod people;
+mod permission;
+mod sim;
+mod speed;
