@@ -1,0 +1,7 @@
+//! Accounts against the real hub and the real stores. Time is set, never waited for.
+
+mod entry;
+mod fixture;
+mod secrets;
+mod sessions;
+mod staff;

@@ -1,0 +1,116 @@
+//! Tokens for scripts: they act as the member of staff who made them, until an end of their own.
+//!
+//! A token cannot make tokens, so none outlives what its owner meant.
+
+use std::time::Duration;
+
+use shared::{
+    api::{NewToken, TokenInfo},
+    id::CommandId,
+};
+
+use crate::{
+    accounts::{
+        AccountError, Accounts, Session,
+        login::require_login,
+        rows::{Kept, Origin, Principal, SessionRow, session_id, user_key},
+        secret::TokenKind,
+    },
+    desk::permission::Action,
+};
+
+/// Longest life of a token, in days.
+const DAYS_MAX: u32 = 365;
+/// Its life when nobody says.
+const DAYS_DEFAULT: u32 = 90;
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+impl Accounts {
+    /// Makes a token for scripts; it is shown here only.
+    ///
+    /// # Errors
+    /// [`AccountError::Forbidden`] when another token asks, [`AccountError::Invalid`] for days
+    /// outside 1 to 365, [`AccountError::Conflict`] when there are too many.
+    pub async fn create_token(
+        &self,
+        session: &Session,
+        new: NewToken,
+    ) -> Result<TokenInfo, AccountError> {
+        self.permit(session, Action::ManageTokens).await?;
+        require_login(session)?;
+        let name = shared::text::name(&new.name)?;
+        let days = new.days.unwrap_or(DAYS_DEFAULT);
+        if !(1..=DAYS_MAX).contains(&days) {
+            return Err(AccountError::Invalid("days must be 1 to 365"));
+        }
+        if self.api_sessions(session).await?.len() >= self.settings().tokens_max {
+            return Err(AccountError::Conflict(
+                "you have too many tokens; delete one first",
+            ));
+        }
+        let now = self.rows.now();
+        let ends_at = now.after(DAY * days);
+        let id = CommandId::random().to_string();
+        let token = self
+            .new_token(TokenKind::Api, session.user, &id, ends_at)
+            .await?;
+        let row = SessionRow {
+            principal: Principal::Staff,
+            origin: Origin::Api { name: name.clone() },
+            created_at: now,
+            seen_at: now,
+            ends_at,
+        };
+        self.write_session(session.user, &id, &row).await?;
+        Ok(TokenInfo {
+            id,
+            name,
+            expires_at: ends_at,
+            token: Some(token.expose().to_owned()),
+        })
+    }
+
+    /// The tokens for scripts of this user, oldest first, without the secrets.
+    ///
+    /// # Errors
+    /// As the desk refuses, or when the store failed.
+    pub async fn tokens(&self, session: &Session) -> Result<Vec<TokenInfo>, AccountError> {
+        self.permit(session, Action::ManageTokens).await?;
+        let mut kept = self.api_sessions(session).await?;
+        kept.sort_by(|a, b| (a.row.created_at, &a.key).cmp(&(b.row.created_at, &b.key)));
+        let infos = kept.into_iter().filter_map(|kept| match kept.row.origin {
+            Origin::Api { name } => Some(TokenInfo {
+                id: session_id(&kept.key),
+                name,
+                expires_at: kept.row.ends_at,
+                token: None,
+            }),
+            Origin::Login { .. } | Origin::Chat => None,
+        });
+        Ok(infos.collect())
+    }
+
+    /// Revokes a token for scripts of this user at once.
+    ///
+    /// # Errors
+    /// [`AccountError::NotFound`] when this user has no such token.
+    pub async fn delete_token(&self, session: &Session, id: &str) -> Result<(), AccountError> {
+        self.permit(session, Action::ManageTokens).await?;
+        let mine = self.read_session(session.user, id).await?;
+        let is_token = mine.is_some_and(|kept| matches!(kept.row.origin, Origin::Api { .. }));
+        if is_token && self.end(session.user, id).await? {
+            return Ok(());
+        }
+        Err(AccountError::NotFound {
+            what: "token",
+            id: id.to_owned(),
+        })
+    }
+
+    async fn api_sessions(&self, session: &Session) -> Result<Vec<Kept<SessionRow>>, AccountError> {
+        let now = self.rows.now();
+        let mut kept = self.rows.scan::<SessionRow>(user_key(session.user)).await?;
+        kept.retain(|kept| matches!(kept.row.origin, Origin::Api { .. }) && now < kept.row.ends_at);
+        Ok(kept)
+    }
+}
