@@ -36,7 +36,6 @@ use shared::{
 };
 
 pub use rejection::Rejection;
-pub use sight::chat_scope;
 
 use self::{
     index::Index,

@@ -62,9 +62,7 @@ pub(super) fn sees(viewer: &Viewer, chat: &Chat) -> bool {
     visible(viewer, &chat_scope(chat))
 }
 
-/// The scope of an open chat as it is now.
-#[must_use]
-pub const fn chat_scope(chat: &Chat) -> Scope {
+const fn chat_scope(chat: &Chat) -> Scope {
     Scope {
         audience: Audience::Public,
         customer: Some(chat.customer),

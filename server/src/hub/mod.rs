@@ -4,7 +4,9 @@
 //! commit. The loop is [`partition`], the fan-out [`publish`], who is connected [`presence`].
 //! No rule of the desk is here, and no frame is read here.
 
+mod draft;
 mod partition;
+mod places;
 pub mod presence;
 pub mod publish;
 #[cfg(test)]

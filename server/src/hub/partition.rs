@@ -5,21 +5,12 @@
 //! dropped, loaded from the store, and the same commands are decided again: their ids make that
 //! harmless.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    io,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use shared::{
     command::Command,
-    event::Event,
-    frame::HubFrame,
-    id::{ChatId, CommandId, DepartmentId, Pos},
-    record::Record,
-    time::Timestamp,
+    id::{CommandId, Pos},
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -27,16 +18,15 @@ use tokio::{
 };
 
 use crate::{
-    desk::{Desk, NewRecord, Who, chat_scope},
-    store::{
-        Commit, Hash, KvWrite, Mark, SETTLE_RECORDS_MAX, Store, StoreError, StoredRecord,
-        TAIL_RECORDS_MAX,
-    },
+    desk::{Desk, Who},
+    store::{Commit, Hash, SETTLE_RECORDS_MAX, Store, StoreError, TAIL_RECORDS_MAX},
 };
 
 use super::{
-    Answer, Health, Outcome, PART, Question, Request, Submission, SubmitError,
-    publish::{Published, Publisher, wake},
+    Health, PART, Question, Request, Submission, SubmitError,
+    draft::Draft,
+    places::{Places, tell_presence},
+    publish::{Publisher, wake},
 };
 
 /// Most requests of one batch.
@@ -49,8 +39,6 @@ const SNAPSHOT_VERSION: u32 = 1;
 const REPLAY_RECORDS: usize = 4_096;
 /// Quiet time after which waiting indexes are written.
 const SETTLE_AFTER: Duration = Duration::from_millis(50);
-/// How often a client may be told a new place in the queue.
-const PLACES_EVERY: Duration = Duration::from_secs(1);
 /// How often the same commands are decided anew before the store counts as failed.
 const ATTEMPTS_MAX: u32 = 3;
 /// Failed tries to reopen a store before the hub gives up; a full disk is waited for.
@@ -61,34 +49,16 @@ const REOPEN_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// The state of the loop.
 pub(super) struct Partition {
-    store: Store,
-    desk: Desk,
-    head: Pos,
-    hash: Hash,
+    pub(super) store: Store,
+    pub(super) desk: Desk,
+    pub(super) head: Pos,
+    pub(super) hash: Hash,
     snapshot_at: Pos,
     publisher: Arc<Publisher>,
     health: watch::Sender<Health>,
-    places: Places,
+    pub(super) places: Places,
     unsettled: usize,
     settle_at: Option<Instant>,
-}
-
-/// Places in queues as the customers were last told.
-#[derive(Default)]
-struct Places {
-    told: HashMap<ChatId, u32>,
-    changed: BTreeSet<DepartmentId>,
-    due: Option<Instant>,
-}
-
-/// What a batch of commands would do, before it is committed.
-#[derive(Default)]
-struct Draft {
-    records: Vec<StoredRecord>,
-    published: Vec<Published>,
-    kv: Vec<KvWrite>,
-    answers: Vec<Answer>,
-    done: BTreeMap<(u64, CommandId), (Outcome, [u8; 16])>,
 }
 
 impl Partition {
@@ -177,7 +147,7 @@ impl Partition {
         let now = self.store.now();
         let deadline = self.desk.next_deadline();
         let deadline = deadline.map(|at| Instant::now() + at.since(now));
-        [deadline, self.places.due, self.settle_at]
+        [deadline, self.places.due(), self.settle_at]
             .into_iter()
             .flatten()
             .min()
@@ -244,154 +214,6 @@ impl Partition {
         turn.commit(&draft.records, &draft.kv).await
     }
 
-    /// Decides each command on the state the ones before it left, and what the desk owes then.
-    async fn draft(&mut self, commands: &[Submission]) -> Result<Draft, StoreError> {
-        let now = self.store.now();
-        let mut draft = Draft::default();
-        for submission in commands {
-            let answer = match self.known(&draft, submission, now).await? {
-                Some(answer) => answer,
-                None => self.decide(&mut draft, submission, now),
-            };
-            draft.answers.push(answer);
-            self.settle_debts(&mut draft, now);
-        }
-        if commands.is_empty() {
-            self.settle_debts(&mut draft, now);
-        }
-        Ok(draft)
-    }
-
-    /// The answer to a command that was done before, in this batch or in the log.
-    async fn known(
-        &self,
-        draft: &Draft,
-        submission: &Submission,
-        now: Timestamp,
-    ) -> Result<Option<Answer>, StoreError> {
-        let Some(principal) = principal(&submission.who) else {
-            return Ok(None);
-        };
-        let key = (principal, submission.cid.clone());
-        let (outcome, fingerprint, at) = if let Some((outcome, fingerprint)) = draft.done.get(&key)
-        {
-            (*outcome, *fingerprint, now)
-        } else if let Some(done) = self.store.result(PART, principal, &key.1).await? {
-            let outcome = Outcome {
-                pos: done.pos,
-                chat: done.chat,
-                seq: done.seq,
-                dup: true,
-            };
-            (outcome, done.fingerprint, self.time_of(done.pos).await?)
-        } else {
-            return Ok(None);
-        };
-        let expired = principal == ANONYMOUS && now.since(at) > ANONYMOUS_REPEAT;
-        if fingerprint != submission.fingerprint || expired {
-            return Ok(Some(Err(SubmitError::CidConflict(key.1))));
-        }
-        Ok(Some(Ok(Outcome {
-            dup: true,
-            ..outcome
-        })))
-    }
-
-    async fn time_of(&self, pos: Pos) -> Result<Timestamp, StoreError> {
-        let found = self.store.read(PART, Pos(pos.0 - 1), 1).await?;
-        Ok(found.first().map(|stored| stored.at).unwrap_or_default())
-    }
-
-    fn decide(&mut self, draft: &mut Draft, submission: &Submission, now: Timestamp) -> Answer {
-        let given = self
-            .desk
-            .decide(&submission.who, &submission.command, now)
-            .map_err(SubmitError::Rejected)?;
-        if let Some(companion) = &submission.companion {
-            draft.kv.extend(companion(&given));
-        }
-        let message = given
-            .iter()
-            .position(|one| matches!(one.event, Event::MessagePosted { .. }));
-        let mut outcome = Outcome {
-            pos: self.head,
-            chat: None,
-            seq: None,
-            dup: false,
-        };
-        let last = given.len().saturating_sub(1);
-        for (index, new) in given.into_iter().enumerate() {
-            if message.is_none_or(|message| index <= message)
-                && let Some(chat) = new.chat
-            {
-                outcome.seq = Some(self.desk.next_seq(chat));
-            }
-            outcome.pos = self.head.next();
-            outcome.chat = outcome.chat.or(new.chat);
-            let mark = principal(&submission.who)
-                .filter(|_| index == last)
-                .map(|principal| Mark {
-                    principal,
-                    cid: submission.cid.clone(),
-                    fingerprint: submission.fingerprint,
-                    seq: outcome.seq,
-                });
-            if let Some(mark) = &mark {
-                let key = (mark.principal, mark.cid.clone());
-                draft.done.insert(key, (outcome, mark.fingerprint));
-            }
-            self.append(draft, new, now, mark);
-        }
-        Ok(outcome)
-    }
-
-    /// Appends what the desk owes until it owes nothing more.
-    fn settle_debts(&mut self, draft: &mut Draft, now: Timestamp) {
-        loop {
-            let owed = self.desk.due(now);
-            if owed.is_empty() {
-                return;
-            }
-            for new in owed {
-                self.append(draft, new, now, None);
-            }
-        }
-    }
-
-    /// Gives a new record its place and time, takes it into the desk and puts it on its way.
-    fn append(&mut self, draft: &mut Draft, new: NewRecord, now: Timestamp, mark: Option<Mark>) {
-        let scope = self.desk.scope(&new);
-        let record = Record {
-            pos: self.head.next(),
-            at: now,
-            chat: new.chat,
-            seq: new.chat.map(|chat| self.desk.next_seq(chat)),
-            actor: new.actor,
-            event: new.event,
-        };
-        let stored = StoredRecord::chain(&self.hash, &record, scope, mark, nonce());
-        let about = match &record.event {
-            Event::UserUpdated { user } => Some(user.id),
-            Event::UserDeleted { user } => Some(*user),
-            _ => None,
-        };
-        let before = about.and_then(|user| self.desk.viewer(&Who::User(user)));
-        self.desk.apply(&record);
-        let after = about.and_then(|user| self.desk.viewer(&Who::User(user)));
-        self.head = record.pos;
-        self.hash = stored.hash;
-        self.places.note(&record, scope.department, scope.left);
-        draft.published.push(Published {
-            pos: record.pos,
-            chat: record.chat,
-            scope,
-            closes: matches!(record.event, Event::ChatClosed {}),
-            about: about.filter(|_| before != after),
-            frame: stored.frame(self.store.lineage()),
-        });
-        draft.records.push(stored);
-    }
-
     /// Publishes what was committed and answers; both reach a socket before it is woken.
     fn finish(&mut self, commands: Vec<Submission>, draft: Draft) -> Result<(), StoreError> {
         if !draft.records.is_empty() {
@@ -403,6 +225,9 @@ impl Partition {
             (submission.reply)(answer);
         }
         wake(&touched);
+        for agent in draft.agents {
+            tell_presence(&self.desk, &self.publisher, agent);
+        }
         Ok(())
     }
 
@@ -414,13 +239,7 @@ impl Partition {
 
     async fn housekeeping(&mut self, idle: bool) {
         let now = Instant::now();
-        if self.places.due.is_none() && !self.places.changed.is_empty() {
-            self.places.due = Some(now);
-        }
-        if self.places.due.is_some_and(|due| due <= now) {
-            self.tell_places();
-            self.places.due = None;
-        }
+        self.places.tell(&self.desk, &self.publisher);
         let due = self.settle_at.is_some_and(|at| at <= now);
         if (due && idle) || self.unsettled >= TAIL_RECORDS_MAX {
             self.settle().await;
@@ -468,29 +287,6 @@ impl Partition {
         }
     }
 
-    fn tell_places(&mut self) {
-        for department in std::mem::take(&mut self.places.changed) {
-            for (index, chat) in self.desk.queue(department).enumerate() {
-                let place = u32::try_from(index + 1).unwrap_or(u32::MAX);
-                if self.places.told.insert(chat.id, place) != Some(place) {
-                    let frame = HubFrame::Queue {
-                        chat: chat.id,
-                        place,
-                    };
-                    if let Ok(frame) = serde_json::to_vec(&frame) {
-                        self.publisher
-                            .whisper_customer(chat.customer, &frame.into());
-                    }
-                }
-            }
-        }
-        let desk = &self.desk;
-        self.places
-            .told
-            .retain(|&chat, _| desk.place(chat).is_some());
-        self.places.due = Some(Instant::now() + PLACES_EVERY);
-    }
-
     /// Reads the desk from the store: the newest snapshot, then the records after it.
     async fn reload(&mut self) -> Result<(), StoreError> {
         (self.desk, self.head, self.hash) = match self
@@ -523,8 +319,7 @@ impl Partition {
     }
 
     fn announce(&self) {
-        let scopes = self.desk.chats().map(|chat| (chat.id, chat_scope(chat)));
-        self.publisher.start(self.head, scopes);
+        self.publisher.start(self.head, self.desk.open_scopes());
     }
 
     /// Only reads until the store is open again. False when it stays shut.
@@ -575,53 +370,10 @@ impl Partition {
     }
 }
 
-impl Places {
-    /// Notes that the queues of the record's departments have changed.
-    fn note(
-        &mut self,
-        record: &Record,
-        department: Option<DepartmentId>,
-        left: Option<DepartmentId>,
-    ) {
-        let moves = matches!(
-            record.event,
-            Event::ChatQueued { .. }
-                | Event::ChatAssigned { .. }
-                | Event::ChatTransferred { .. }
-                | Event::ChatResolved { .. }
-                | Event::ChatClosed {}
-                | Event::Prioritised { .. }
-        );
-        if moves {
-            self.changed.extend(department.into_iter().chain(left));
-        }
-    }
-}
-
-/// The principal of everyone without a token.
-const ANONYMOUS: u64 = 0;
-/// How long a repeated opening by someone without a token is the same opening.
-const ANONYMOUS_REPEAT: Duration = Duration::from_secs(24 * 3600);
-
-/// Whose command ids these are; none for the hub's own commands, which are never repeated.
-const fn principal(who: &Who) -> Option<u64> {
-    match who {
-        Who::User(id) | Who::Customer { id, .. } => Some(id.0),
-        Who::Anonymous => Some(ANONYMOUS),
-        Who::System(_) => None,
-    }
-}
-
 fn fail(commands: Vec<Submission>, error: &SubmitError) {
     for submission in commands {
         (submission.reply)(Err(error.clone()));
     }
-}
-
-fn nonce() -> [u8; 16] {
-    let mut nonce = [0; 16];
-    getrandom::fill(&mut nonce).expect("the operating system gives random bytes");
-    nonce
 }
 
 fn far_future() -> Instant {
