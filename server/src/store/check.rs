@@ -63,6 +63,16 @@ pub fn check(file: &Path) -> Result<Report, StoreError> {
     })
 }
 
+/// Checks a store that is open, as far as reading goes.
+#[cfg(test)]
+pub(super) fn verify_store(store: &super::Store) -> Result<Report, StoreError> {
+    let mut report = Report::default();
+    if let super::Engine::Redb(redb) = &store.0.engine {
+        redb.with_read(|transaction| verify(transaction, &mut report))?;
+    }
+    Ok(report)
+}
+
 impl Report {
     fn problem(&mut self, what: impl Into<String>) {
         if self.problems.len() < PROBLEMS_MAX {

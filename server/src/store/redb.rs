@@ -10,6 +10,11 @@ mod kv;
 mod log;
 mod settle;
 
+#[cfg(test)]
+mod disk;
+#[cfg(test)]
+mod faults;
+
 use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -172,7 +177,7 @@ impl Redb {
         self.with_read(|transaction| backup::copy(transaction, &self.path))
     }
 
-    fn with_read<T>(
+    pub(super) fn with_read<T>(
         &self,
         body: impl FnOnce(&ReadTransaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {

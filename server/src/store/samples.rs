@@ -38,6 +38,11 @@ impl Talk {
         }
     }
 
+    /// Takes the seqs of another writer, and nothing else.
+    pub(super) fn seqs(&mut self, other: &Self) {
+        self.seqs.clone_from(&other.seqs);
+    }
+
     /// A message in a chat, or a record without one for chat 0.
     pub(super) fn say(&mut self, chat: u64, text: &str, cid: Option<&str>) -> StoredRecord {
         let chat = (chat != 0).then_some(ChatId(chat));
@@ -84,6 +89,14 @@ impl Talk {
         let stored = StoredRecord::chain(&prev, &record, scope, mark, nonce);
         self.hash = Some(stored.hash);
         stored
+    }
+}
+
+impl Commit {
+    /// For where nothing else can be.
+    #[track_caller]
+    pub(super) fn assert_done(self) {
+        assert!(matches!(self, Self::Done { .. }), "{self:?}");
     }
 }
 
