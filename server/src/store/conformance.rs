@@ -11,7 +11,7 @@ use shared::{
 };
 
 use super::{
-    Commit, Hash, KvWrite, Part, Resync, SeqRange, Store, StoredRecord, Take, cursor,
+    Commit, Fault, Hash, KvWrite, Part, Resync, SeqRange, Store, StoredRecord, Take, cursor,
     samples::{Talk, cid_of, commit},
 };
 
@@ -415,5 +415,37 @@ on_every_engine! {
         assert_eq!(scan(b"b", Some(b"a"), 9).await, ["b1", "b2", "b3"]);
         assert_eq!(scan(b"b", Some(b"c"), 9).await, [""; 0]);
         assert_eq!(scan(b"", None, 9).await, ["a", "b1", "b2", "b3", "c"]);
+    }
+}
+
+/// C6: whatever became of an unknown commit, asking for the answer and trying again gives exactly
+/// one effect. A real engine's unknown commits are made by a failing disk, beside that engine.
+#[tokio::test]
+async fn an_unknown_commit_has_one_effect() {
+    for fault in [Fault::UnknownWritten, Fault::UnknownLost, Fault::Conflict] {
+        let store = Store::memory();
+        store.inject(fault);
+        let mut tries = 0;
+        while store
+            .result(Part::MAIN, 7, &cid_of("one"))
+            .await
+            .unwrap()
+            .is_none()
+        {
+            let mut talk = Talk::default();
+            let commit = commit(&store, &mut talk, |talk| {
+                vec![talk.say(1, "a", Some("one"))]
+            });
+            let commit = commit.await.unwrap();
+            assert_eq!(
+                matches!(commit, Commit::Done { .. }),
+                tries == 1,
+                "{fault:?}"
+            );
+            store.reopen().await.unwrap();
+            tries += 1;
+        }
+        assert_eq!(tries, if fault == Fault::UnknownWritten { 1 } else { 2 });
+        assert_eq!(all(&store).await.len(), 1, "{fault:?}");
     }
 }

@@ -34,7 +34,13 @@ mod url;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod files;
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod throughput;
 
 use std::{
     collections::BTreeMap,

@@ -36,6 +36,8 @@ use crate::desk::visibility::{Audience, Scope};
 
 /// The first byte of every row of this layout.
 const LAYOUT: u8 = 1;
+/// Flags that this layout gives a meaning.
+const KNOWN_FLAGS: u16 = 0xff;
 /// What every body begins with; the record's own JSON follows without its first brace.
 const FRAME_HEAD: &[u8] = br#"{"type":"event","#;
 /// Bytes of a hash that a cursor shows: enough to tell two histories apart.
@@ -483,6 +485,7 @@ fn parse_row(row: &[u8]) -> Option<StoredRecord> {
     let mut fields = Fields(row);
     (fields.byte()? == LAYOUT).then_some(())?;
     let flags = u16::from_be_bytes(fields.array()?);
+    (flags & !KNOWN_FLAGS == 0).then_some(())?;
     let pos = Pos(fields.number()?);
     let at = Timestamp::from_ms(i64::from_be_bytes(fields.array()?));
     let chat = fields.flagged(flags, 0)?.map(ChatId);

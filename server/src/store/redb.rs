@@ -97,7 +97,7 @@ impl Redb {
     }
 
     fn open_with(path: &Path, opener: Opener) -> Result<Self, StoreError> {
-        let (database, lineage, parts) = guarded(|| load(&opener))?;
+        let (database, lineage, parts) = guarded(|| load(path, &opener))?;
         Ok(Self {
             path: path.to_path_buf(),
             opener,
@@ -117,7 +117,7 @@ impl Redb {
             .unwrap_or_else(PoisonError::into_inner);
         // The file's lock goes with the old handle.
         drop(slot.take());
-        let (database, lineage, parts) = guarded(|| load(&self.opener))?;
+        let (database, lineage, parts) = guarded(|| load(&self.path, &self.opener))?;
         if lineage != self.lineage {
             return Err(StoreError::corrupt("another store stands in its place"));
         }
@@ -282,10 +282,10 @@ pub(super) fn open_file(path: &Path) -> Result<Database, StoreError> {
 type Loaded = (Database, Lineage, BTreeMap<Part, PartState>);
 
 /// Opens the file, brings it up to date and reads the unsettled tails back.
-fn load(opener: &Opener) -> Result<Loaded, StoreError> {
+fn load(path: &Path, opener: &Opener) -> Result<Loaded, StoreError> {
     let database = opener()?;
-    let found = migrations::version(&database)?.ok_or_else(|| {
-        StoreError::Unsupported("the file is a database of another program".to_owned())
+    let found = migrations::version(&database)?.ok_or_else(|| StoreError::NotADatabase {
+        path: path.to_path_buf(),
     })?;
     migrations::migrate(&database, found)?;
     let transaction = database.begin_read().map_err(engine_error)?;
