@@ -168,6 +168,7 @@ async fn power_may_go_at_any_moment() {
                     Ok(Commit::Unknown) | Err(_) => {}
                 }
                 command += 1;
+                assert!(command < 1_000, "seed {seed}: writes do not reach the disk");
             }
             // The cut comes first: a store that closes orderly would sync.
             let left = disk.after_power_cut(|bound| numbers.below(bound));
