@@ -180,7 +180,7 @@ fn what_is_no_store_is_refused_untouched() {
     }
     // Of this engine, but of another program.
     fs::remove_file(&file).unwrap();
-    let table: redb::TableDefinition<'_, u64, u64> = redb::TableDefinition::new("other");
+    let table: redb::TableDefinition<'_, u64, u64> = redb::TableDefinition::new("other-1");
     let database = redb::Database::create(&file).unwrap();
     let transaction = database.begin_write().unwrap();
     drop(transaction.open_table(table).unwrap());

@@ -12,7 +12,7 @@ use super::{
     samples::{Talk, open},
 };
 
-const BARE: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("bare");
+const BARE: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("bare-1");
 /// Bytes of a message of the bare loop: about what a row of a short message has.
 const ROW_BYTES: usize = 400;
 const ROUNDS: usize = 3;
