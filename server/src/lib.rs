@@ -1,13 +1,258 @@
 //! The hub: one process that runs the desk and the store, and carries both to the terminals.
+//!
+//! Read it from the inside out: [`desk`] decides, [`store`] remembers, [`hub`] runs both,
+//! [`accounts`] knows who speaks, [`http`] carries.
 
 pub mod accounts;
 pub mod config;
+pub mod demo;
 pub mod desk;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the routes that stand on the listener follow")
-)]
 mod http;
 pub mod hub;
 pub mod store;
 pub mod telemetry;
+
+use std::{
+    fs, io, net::SocketAddr, os::unix::fs::DirBuilderExt as _, path::Path, sync::Arc,
+    time::Duration,
+};
+
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    accounts::{AccountSettings, Accounts},
+    config::Config,
+    http::{App, listener, tls::TlsReloader},
+    hub::{Health, Hub, presence::Presence},
+    store::{Store, StoreError, StoreUrl},
+};
+
+/// How long a stopping hub waits for its connections.
+const DRAIN_WITHIN: Duration = Duration::from_secs(8);
+
+/// Why a hub did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store cannot be used.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// The address is taken.
+    #[error("{0} is taken; stop what listens there or choose another --listen")]
+    PortTaken(SocketAddr),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+    /// The data folder cannot be written.
+    #[error("cannot write in {path}: {error}")]
+    NotWritable {
+        /// Which file or folder.
+        path: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// Certificate or key cannot be used.
+    #[error("{0}")]
+    Tls(String),
+    /// The first owner is made on loopback only.
+    #[error(
+        "this desk has no owner yet and {0} is open to others; start it once on 127.0.0.1 and \
+         finish the setup there"
+    )]
+    SetupOffLoopback(SocketAddr),
+    /// Root and open to others.
+    #[error("refusing to run as root on {0}; run as another user or say --allow-root")]
+    Root(SocketAddr),
+}
+
+impl StartError {
+    /// The exit code that says it.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Store(error) => error.exit_code(),
+            Self::PortTaken(_) | Self::Listen { .. } => 69,
+            Self::NotWritable { .. } => 73,
+            Self::Tls(_) | Self::SetupOffLoopback(_) | Self::Root(_) => 2,
+        }
+    }
+}
+
+/// A hub with its transports.
+pub struct Server {
+    hub: Hub,
+    accounts: Accounts,
+    app: Arc<App>,
+    tls: Option<TlsReloader>,
+    config: Config,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Server {
+    /// Opens the store and starts the hub; nothing listens yet.
+    ///
+    /// # Errors
+    /// [`StartError`]
+    pub async fn new(config: Config) -> Result<Self, StartError> {
+        let tls = match &config.tls {
+            Some((cert, key)) => Some(
+                TlsReloader::load(cert, key).map_err(|error| StartError::Tls(error.to_string()))?,
+            ),
+            None => None,
+        };
+        make_folder(&config.data)?;
+        let store = Store::open(&config.store.parse::<StoreUrl>()?)?;
+        let hub = Hub::start(store).await?;
+        let settings = AccountSettings {
+            registration: config.registration,
+            ..AccountSettings::new(&config.data)
+        };
+        let accounts = Accounts::start(hub.clone(), settings)
+            .await
+            .map_err(|error| StartError::NotWritable {
+                path: config.data.display().to_string(),
+                error: io::Error::other(error.to_string()),
+            })?;
+        let presence = Arc::new(Presence::default());
+        let tasks = TaskTracker::new();
+        let stop = CancellationToken::new();
+        let app = Arc::new(App::new(
+            hub.clone(),
+            accounts.clone(),
+            Arc::clone(&presence),
+            &config,
+            tasks.clone(),
+            stop.clone(),
+        ));
+        let (kept, stopped) = (accounts.clone(), stop.clone());
+        tasks.spawn(async move { kept.run(stopped).await });
+        let told = hub.clone();
+        let stopped = stop.clone();
+        tasks.spawn(async move {
+            tokio::select! {
+                () = presence.run(&told) => {}
+                () = stopped.cancelled() => {}
+            }
+        });
+        Ok(Self {
+            hub,
+            accounts,
+            app,
+            tls,
+            config,
+            stop,
+            tasks,
+        })
+    }
+
+    /// Binds the address of the settings.
+    ///
+    /// # Errors
+    /// [`StartError::PortTaken`], [`StartError::Listen`], [`StartError::SetupOffLoopback`] and
+    /// [`StartError::Root`].
+    pub async fn bind(&self) -> Result<TcpListener, StartError> {
+        let address = self.config.listen;
+        if !address.ip().is_loopback() {
+            let empty = self.hub.ask(desk::Desk::is_empty).await.unwrap_or(true);
+            if empty {
+                return Err(StartError::SetupOffLoopback(address));
+            }
+            if rustix::process::geteuid().is_root() && !self.config.allow_root {
+                return Err(StartError::Root(address));
+            }
+        }
+        if rustix::process::geteuid().is_root() {
+            tracing::warn!("running as root; a user of its own is safer");
+        }
+        TcpListener::bind(address)
+            .await
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::AddrInUse => StartError::PortTaken(address),
+                _ => StartError::Listen { address, error },
+            })
+    }
+
+    /// Serves connections of `listener` until [`shutdown`](Self::shutdown).
+    pub fn listen(&self, listener: TcpListener) {
+        let limits = listener::ListenLimits {
+            connections: self.config.limits.connections,
+            per_ip: self.config.limits.connections_per_ip,
+            ..listener::ListenLimits::default()
+        };
+        let serving = listener::serve(
+            listener,
+            warp::service(http::service(Arc::clone(&self.app))),
+            self.tls.clone(),
+            limits,
+            self.tasks.clone(),
+            self.stop.clone(),
+        );
+        self.tasks.spawn(serving);
+    }
+
+    /// Reads certificate and key again; what is served stays when they cannot be used.
+    pub fn reload(&self) {
+        match self.tls.as_ref().map(TlsReloader::reload) {
+            None => tracing::info!("nothing to reload: TLS is off"),
+            Some(Ok(())) => tracing::info!("certificate reloaded"),
+            Some(Err(error)) => tracing::error!(%error, "the old certificate stays"),
+        }
+    }
+
+    /// Waits until the hub has ended by itself: its store failed for good.
+    pub async fn failed(&self) {
+        let mut health = self.hub.health();
+        let ended = health
+            .wait_for(|now| matches!(now, Health::Ended { failed: true }))
+            .await;
+        if ended.is_err() {
+            tracing::error!("the hub's loop is gone");
+        }
+    }
+
+    /// The accounts, for the setup code.
+    #[must_use]
+    pub const fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// Whether connections are served with TLS.
+    #[must_use]
+    pub const fn has_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Says bye to everyone, writes down what is left, and ends within ten seconds.
+    pub async fn shutdown(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(DRAIN_WITHIN, self.tasks.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!("some connections did not end in time");
+        }
+        self.hub.stop().await;
+    }
+}
+
+/// Makes the data folder, for its owner only.
+///
+/// # Errors
+/// [`StartError::NotWritable`]
+pub fn make_folder(path: &Path) -> Result<(), StartError> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| StartError::NotWritable {
+            path: path.display().to_string(),
+            error,
+        })
+}

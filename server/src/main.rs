@@ -1,2 +1,188 @@
 //! The hub program: arguments, logs, signals, exit code.
-fn main() {}
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+use server::{
+    Server, StartError,
+    config::{Config, Flags},
+    demo, make_folder, store, telemetry,
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The Frontdesk hub: a support desk that lives in the terminal.
+#[derive(Parser)]
+#[command(name = "frontdesk-hub", version, subcommand_negates_reqs = true)]
+struct Args {
+    #[command(flatten)]
+    flags: Flags,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start a sample desk on loopback with simulated customers
+    Demo,
+    /// Put a backup in place of the desk of a stopped hub
+    Restore {
+        /// The backup, as `frontdesk-admin backup` wrote it
+        file: PathBuf,
+        /// Replace a desk that is there
+        #[arg(long)]
+        force: bool,
+    },
+    /// Verify a desk file of a stopped hub, or a backup
+    Check {
+        /// The file [default: DIR/desk.redb]
+        file: Option<PathBuf>,
+    },
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    // Files of the hub are for its user only, whatever the shell's mask.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    let outcome = match args.command {
+        Some(Command::Restore { file, force }) => restore(&args.flags, &file, force),
+        Some(Command::Check { file }) => check(&args.flags, file),
+        Some(Command::Demo) => run(demo::flags(args.flags), true),
+        None => run(args.flags, false),
+    };
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err((sentence, code)) => {
+            // Standard error may be gone; the exit code still tells.
+            drop(writeln!(io::stderr(), "error: {sentence}"));
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// One sentence and the exit code.
+type Failure = (String, u8);
+
+fn usage(error: impl ToString) -> Failure {
+    (error.to_string(), 2)
+}
+
+fn failed(error: StartError) -> Failure {
+    let code = error.exit_code();
+    (error.to_string(), code)
+}
+
+fn broken(error: store::StoreError) -> Failure {
+    failed(error.into())
+}
+
+fn restore(flags: &Flags, file: &Path, force: bool) -> Result<u8, Failure> {
+    let config = Config::load(flags).map_err(usage)?;
+    make_folder(&config.data).map_err(failed)?;
+    store::restore(&config.data, file, force).map_err(broken)?;
+    say(&format!(
+        "restored {} into {}; clients will fetch their view anew",
+        file.display(),
+        config.data.display()
+    ))?;
+    Ok(0)
+}
+
+fn check(flags: &Flags, file: Option<PathBuf>) -> Result<u8, Failure> {
+    let file = match file {
+        Some(file) => file,
+        None => Config::load(flags).map_err(usage)?.data.join("desk.redb"),
+    };
+    let report = store::check(&file).map_err(broken)?;
+    for problem in &report.problems {
+        say(&format!("problem: {problem}"))?;
+    }
+    say(&format!(
+        "{}: {} records in {} chats, head {}, {} problems",
+        file.display(),
+        report.records,
+        report.chats,
+        report.head,
+        report.problems.len()
+    ))?;
+    Ok(if report.problems.is_empty() { 0 } else { 65 })
+}
+
+fn run(flags: Flags, demo: bool) -> Result<u8, Failure> {
+    let config = Config::load(&flags).map_err(usage)?;
+    telemetry::start(&config).map_err(usage)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| (format!("no runtime: {error}"), 1))?;
+    runtime.block_on(serve(config, demo))
+}
+
+async fn serve(config: Config, demo: bool) -> Result<u8, Failure> {
+    let cannot = |error: io::Error| (format!("cannot listen to signals: {error}"), 1);
+    let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(cannot)?;
+
+    let data = config.data.clone();
+    let server = Server::new(config).await.map_err(failed)?;
+    let listener = server.bind().await.map_err(failed)?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| (format!("no address: {error}"), 69))?;
+    server.listen(listener);
+    announce(&data, &server, address)?;
+    let sample = demo.then(|| demo::start(&data, address));
+
+    let code = loop {
+        tokio::select! {
+            _ = hangup.recv() => server.reload(),
+            _ = terminate.recv() => break 0,
+            _ = interrupt.recv() => break 0,
+            () = server.failed() => break 74,
+        }
+    };
+    if let Some(sample) = sample {
+        sample.stop();
+    }
+    // A second signal means now: what was acknowledged is on disk already.
+    tokio::select! {
+        () = server.shutdown() => {}
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    if let Err(error) = fs::remove_file(data.join("listen")) {
+        tracing::debug!(%error, "no listen file to remove");
+    }
+    Ok(code)
+}
+
+/// Says where the hub listens, to the terminal and to scripts, and how to begin.
+fn announce(data: &Path, server: &Server, address: SocketAddr) -> Result<(), Failure> {
+    let file = data.join("listen");
+    let fresh = data.join("listen.tmp");
+    fs::write(&fresh, format!("{address}\n"))
+        .and_then(|()| fs::rename(&fresh, &file))
+        .map_err(|error| (format!("cannot write {}: {error}", file.display()), 73))?;
+    let scheme = if server.has_tls() { "https" } else { "http" };
+    say(&format!("listening on {scheme}://{address}"))?;
+    if let Some(path) = server.accounts().setup_code_file() {
+        say(&format!(
+            "this desk has no owner yet; the setup code is in {}",
+            path.display()
+        ))?;
+    }
+    Ok(())
+}
+
+fn say(line: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}")
+        .and_then(|()| out.flush())
+        .map_err(|error| (format!("cannot write to standard output: {error}"), 1))
+}

@@ -1,12 +1,136 @@
 //! The hub's face to the network: HTTP and WebSocket over TCP, with or without TLS.
 //!
-//! Deliberately absent: any rule of the desk. A handler builds a command and hands it to the hub.
+//! [`service`] is everything that a listener serves. Deliberately absent: any rule of the
+//! desk. A handler builds a command and hands it to the hub.
 
 pub(crate) mod body;
+mod call;
+mod docs;
+mod errors;
+mod feed;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub(crate) mod gate;
+mod json;
+mod limits;
 pub(crate) mod listener;
+mod openapi;
+mod past;
+mod query;
+mod route;
+mod routes;
+mod serve;
+mod socket;
+mod sockets;
 pub(crate) mod stream;
+#[cfg(test)]
+mod tests;
 pub(crate) mod tls;
 pub(crate) mod upgrade;
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::Arc,
+    time::Duration,
+};
+
+use shared::time::Timestamp;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use warp::{filters::BoxedFilter, reply::Response};
+
+use crate::{
+    accounts::{Accounts, rate::Rate},
+    config::Config,
+    hub::{Hub, presence::Presence},
+};
+
+use self::{
+    limits::{RateLimits, Rates},
+    serve::Requests,
+    sockets::Sockets,
+};
+
+/// How often the limits forget who has not asked for long.
+const TIDY_EVERY: Duration = Duration::from_secs(60);
+
+/// Everything that a listener serves, for `warp::service`. Called in a runtime: it starts the
+/// task that keeps the limits small.
+pub(crate) fn service(app: Arc<App>) -> BoxedFilter<(Response,)> {
+    app.tasks.spawn(tidy(Arc::clone(&app)));
+    serve::filter(app)
+}
+
+async fn tidy(app: Arc<App>) {
+    let mut ticks = interval(TIDY_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = app.stop.cancelled() => return,
+            _ = ticks.tick() => app.limits.retain_recent(),
+        }
+    }
+}
+
+/// What the network face of a hub stands on.
+pub(crate) struct App {
+    /// The hub.
+    pub(crate) hub: Hub,
+    /// Who may come in.
+    pub(crate) accounts: Accounts,
+    /// Who is connected.
+    pub(crate) presence: Arc<Presence>,
+    /// The open sockets.
+    pub(crate) sockets: Sockets,
+    /// How often one may ask.
+    pub(crate) limits: RateLimits,
+    /// How many requests were answered, and how.
+    requests: Requests,
+    /// Pages of these origins may open sockets.
+    origins: Arc<[String]>,
+    /// Proxies at these addresses may say whose request they pass on.
+    trusted_proxies: Vec<IpAddr>,
+    /// When the hub began to serve.
+    started_at: Timestamp,
+    /// Has every socket, tail and download as a task.
+    tasks: TaskTracker,
+    /// Ends them.
+    stop: CancellationToken,
+}
+
+impl App {
+    /// Everything together, with the limits and origins of `config`.
+    pub(crate) fn new(
+        hub: Hub,
+        accounts: Accounts,
+        presence: Arc<Presence>,
+        config: &Config,
+        tasks: TaskTracker,
+        stop: CancellationToken,
+    ) -> Self {
+        let limits = &config.limits;
+        let rates = Rates {
+            customer: Rate::per_second(limits.customer_per_second, limits.customer_burst),
+            staff: Rate::per_second(limits.staff_per_second, limits.staff_burst),
+            open_chat: Rate::per_minute(limits.open_per_minute, limits.open_per_minute),
+        };
+        // A proxy that is not on this machine would have to be named by its address.
+        let trusted_proxies = match config.behind_proxy {
+            true => vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
+            false => Vec::new(),
+        };
+        Self {
+            started_at: hub.now(),
+            hub,
+            accounts,
+            presence,
+            sockets: Sockets::default(),
+            limits: RateLimits::new(rates),
+            requests: Requests::default(),
+            origins: config.origins.clone().into(),
+            trusted_proxies,
+            tasks,
+            stop,
+        }
+    }
+}

@@ -311,9 +311,7 @@ impl Partition {
             };
             (self.head, self.hash) = (newest.pos, newest.hash);
             for stored in &records {
-                if !stored.is_redacted() {
-                    self.desk.apply(&stored.record()?);
-                }
+                self.desk.apply(&stored.record()?);
             }
         }
     }

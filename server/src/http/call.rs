@@ -1,0 +1,361 @@
+//! What a handler has in hand: who calls, with what, and the ways to answer.
+
+use std::{net::IpAddr, ops::ControlFlow, str::FromStr, sync::Arc};
+
+use bytes::Bytes;
+use schemars::JsonSchema;
+use serde::{Serialize, de::DeserializeOwned};
+use shared::{
+    command::Command,
+    event::Event,
+    id::{ChatId, CommandId},
+    model::Actor,
+};
+use warp::{
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    reply::Response,
+};
+
+use crate::{
+    accounts::Session,
+    desk::{Desk, Who, visibility::Viewer},
+    hub::Outcome,
+};
+
+use super::{
+    App,
+    errors::Failure,
+    json,
+    query::{DRY_RUN, Query},
+    route::{Answer, Route},
+};
+
+/// A header that names a command for ever, as `cid` in a body does.
+pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// Where a call comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// The client's address.
+    pub(super) ip: IpAddr,
+    /// It is a process of this machine, and no proxy speaks for someone else.
+    pub(super) local: bool,
+}
+
+impl Origin {
+    /// The address whose tries are counted. Loopback is exempt: there are SSH users, and proxies
+    /// that nobody trusts to name their clients.
+    pub(super) fn counted_ip(self) -> Option<IpAddr> {
+        (!self.ip.is_loopback()).then_some(self.ip)
+    }
+}
+
+/// One request that was matched, authenticated and bounded.
+pub(super) struct Call {
+    /// Everything the hub has.
+    pub(super) app: Arc<App>,
+    /// The row of the table.
+    pub(super) route: &'static Route,
+    /// Who calls, with a token.
+    pub(super) principal: Option<(Session, Viewer)>,
+    /// Where from.
+    pub(super) origin: Origin,
+    /// The values of the path's parameters.
+    pub(super) values: Vec<String>,
+    /// The query, of known parameters only.
+    pub(super) query: Query,
+    /// The headers.
+    pub(super) headers: HeaderMap,
+    /// The body, within its limit.
+    pub(super) body: Bytes,
+}
+
+/// What a command would do.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct DryRun {
+    /// Always true: nothing was done.
+    dry_run: bool,
+    /// What would be recorded.
+    events: Vec<Planned>,
+}
+
+/// A record that would be made.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Planned {
+    /// The chat it would belong to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chat: Option<ChatId>,
+    /// Who.
+    actor: Actor,
+    /// What.
+    event: Event,
+}
+
+impl Call {
+    /// The session; every row but the open ones has one.
+    ///
+    /// # Errors
+    /// `unauthenticated` when there is none.
+    pub(super) fn session(&self) -> Result<&Session, Failure> {
+        let (session, _) = self
+            .principal
+            .as_ref()
+            .ok_or_else(Failure::unauthenticated)?;
+        Ok(session)
+    }
+
+    /// What the principal may see.
+    ///
+    /// # Errors
+    /// `unauthenticated` when there is none.
+    pub(super) fn viewer(&self) -> Result<&Viewer, Failure> {
+        let (_, viewer) = self
+            .principal
+            .as_ref()
+            .ok_or_else(Failure::unauthenticated)?;
+        Ok(viewer)
+    }
+
+    /// The principal, as the desk knows it.
+    pub(super) fn who(&self) -> Who {
+        self.principal
+            .as_ref()
+            .map_or(Who::Anonymous, |(session, _)| session.who.clone())
+    }
+
+    /// The first parameter of the path.
+    ///
+    /// # Errors
+    /// `invalid` when it is not of the form it has to be.
+    pub(super) fn id<T: FromStr>(&self) -> Result<T, Failure> {
+        let text = self.values.first().map_or("", String::as_str);
+        text.parse().map_err(|_| {
+            let name = self.route.params().next().unwrap_or("id");
+            Failure::invalid(format!("{name} in the path must be a number"))
+        })
+    }
+
+    /// The body.
+    ///
+    /// # Errors
+    /// `invalid` that names the field.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        json::parse(&self.body)
+    }
+
+    /// The name of the command: of the body, else of the header, else a new one.
+    ///
+    /// # Errors
+    /// `invalid` when the two differ or the header has another form.
+    pub(super) fn cid(&self, of_body: Option<CommandId>) -> Result<CommandId, Failure> {
+        let of_header = match self.headers.get(IDEMPOTENCY_KEY) {
+            None => None,
+            Some(value) => Some(
+                CommandId::parse(value.to_str().unwrap_or_default())
+                    .map_err(|error| Failure::invalid(format!("Idempotency-Key: {error}")))?,
+            ),
+        };
+        match (of_body, of_header) {
+            (Some(body), Some(header)) if body != header => Err(Failure::invalid(
+                "cid and Idempotency-Key differ; send one of them",
+            )),
+            (body, header) => Ok(body.or(header).unwrap_or_else(CommandId::random)),
+        }
+    }
+
+    /// The `rev` that `If-Match` asks for.
+    ///
+    /// # Errors
+    /// `invalid` when it is not a number.
+    pub(super) fn rev(&self) -> Result<Option<u64>, Failure> {
+        let Some(value) = self.headers.get(header::IF_MATCH) else {
+            return Ok(None);
+        };
+        let text = value.to_str().unwrap_or_default().trim_matches('"');
+        let rev = text
+            .parse()
+            .map_err(|_| Failure::invalid("If-Match must be the rev that you read, a number"))?;
+        Ok(Some(rev))
+    }
+
+    /// Whether to say only what would happen.
+    pub(super) fn is_dry_run(&self) -> bool {
+        self.query.flag(DRY_RUN.name)
+    }
+
+    /// Counts against the rate of the principal, or of the address that has none.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    pub(super) fn count(&self) -> Result<(), Failure> {
+        let limits = &self.app.limits;
+        match &self.principal {
+            Some((_, viewer)) => limits.command(viewer),
+            None => limits.open_chat(self.origin.ip),
+        }
+        .map_err(Failure::rate_limited)
+    }
+
+    /// Has a command done; breaks with the answer when it is a dry run.
+    ///
+    /// # Errors
+    /// What the desk, the store or the rate has against it.
+    pub(super) async fn submit(
+        &self,
+        cid: Option<CommandId>,
+        command: Command,
+    ) -> Result<ControlFlow<Response, Outcome>, Failure> {
+        let cid = self.cid(cid)?;
+        self.count()?;
+        if self.is_dry_run() {
+            return Ok(ControlFlow::Break(self.plan(command).await?));
+        }
+        let outcome = self.app.hub.submit(self.who(), cid, command).await?;
+        Ok(ControlFlow::Continue(outcome))
+    }
+
+    /// Says what a command would do.
+    ///
+    /// # Errors
+    /// What the desk has against it.
+    pub(super) async fn plan(&self, command: Command) -> Answer {
+        let who = self.who();
+        let now = self.app.hub.now();
+        let planned = self
+            .ask(move |desk| desk.decide(&who, &command, now))
+            .await??;
+        let events = planned
+            .into_iter()
+            .map(|new| Planned {
+                chat: new.chat,
+                actor: new.actor,
+                event: new.event,
+            })
+            .collect();
+        let plan = DryRun {
+            dry_run: true,
+            events,
+        };
+        Ok(json(StatusCode::OK, &plan))
+    }
+
+    /// Asks the desk a question.
+    ///
+    /// # Errors
+    /// `busy` when the hub is stopping.
+    pub(super) async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Desk) -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        Ok(self.app.hub.ask(question).await?)
+    }
+
+    /// The answer of the route's table row with this body.
+    pub(super) fn answer<T: Serialize>(&self, body: &T) -> Answer {
+        let status = StatusCode::from_u16(self.route.status).map_err(Failure::internal)?;
+        Ok(json(status, body))
+    }
+}
+
+/// A JSON answer.
+pub(super) fn json<T: Serialize>(status: StatusCode, body: &T) -> Response {
+    match serde_json::to_vec(body) {
+        Ok(bytes) => with_type(status, "application/json", bytes.into()),
+        Err(error) => {
+            tracing::error!(%error, "an answer has no JSON form");
+            no_body(StatusCode::INTERNAL_SERVER_ERROR)
+        }
+    }
+}
+
+/// An answer of another media type.
+pub(super) fn with_type(status: StatusCode, media: &'static str, body: Bytes) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    let media = HeaderValue::from_static(media);
+    response.headers_mut().insert(header::CONTENT_TYPE, media);
+    response
+}
+
+/// An answer without a body.
+pub(super) fn no_body(status: StatusCode) -> Response {
+    let mut response = Response::new(Bytes::new().into());
+    *response.status_mut() = status;
+    response
+}
+
+/// Where a request really comes from: a proxy of `trusted` may speak for its client.
+pub(super) fn origin(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> Origin {
+    const FORWARDED_FOR: &str = "x-forwarded-for";
+    let forwarded = headers.get_all(FORWARDED_FOR).iter().next_back();
+    let named = forwarded
+        .filter(|_| trusted.contains(&peer))
+        .and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
+    let by_proxy = forwarded.is_some() || headers.contains_key(header::FORWARDED);
+    let ip: IpAddr = named.unwrap_or(peer);
+    Origin {
+        ip: ip.to_canonical(),
+        local: peer.is_loopback() && !by_proxy,
+    }
+}
+
+/// A page of items that were taken one more than wanted; `key` names an item as `after`.
+pub(super) fn page<T>(
+    mut items: Vec<T>,
+    limit: usize,
+    key: impl Fn(&T) -> String,
+) -> shared::api::Page<T> {
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| more).map(key);
+    shared::api::Page { items, next }
+}
+
+/// All of a short list.
+pub(super) fn whole<T>(items: Vec<T>) -> shared::api::Page<T> {
+    shared::api::Page { items, next: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use warp::http::HeaderMap;
+
+    use super::{origin, page};
+
+    fn from(peer: &str, forwarded: Option<&str>, trusted: &[&str]) -> (String, bool) {
+        let mut headers = HeaderMap::new();
+        if let Some(forwarded) = forwarded {
+            headers.insert("x-forwarded-for", forwarded.parse().unwrap());
+        }
+        let trusted: Vec<IpAddr> = trusted.iter().map(|ip| ip.parse().unwrap()).collect();
+        let origin = origin(peer.parse().unwrap(), &headers, &trusted);
+        (origin.ip.to_string(), origin.local)
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_may_name_a_client() {
+        let is = |ip: &str, local| (ip.to_owned(), local);
+        assert_eq!(from("127.0.0.1", None, &[]), is("127.0.0.1", true));
+        assert_eq!(from("192.0.2.1", None, &[]), is("192.0.2.1", false));
+        assert_eq!(
+            from("192.0.2.1", Some("127.0.0.1"), &[]),
+            is("192.0.2.1", false)
+        );
+        assert_eq!(
+            from("127.0.0.1", Some("192.0.2.9"), &[]),
+            is("127.0.0.1", false)
+        );
+        let proxied = from("127.0.0.1", Some("10.0.0.1, 192.0.2.9"), &["127.0.0.1"]);
+        assert_eq!(proxied, is("192.0.2.9", false));
+    }
+
+    #[test]
+    fn a_page_says_where_the_next_begins() {
+        let full = page(vec![1, 2, 3], 2, ToString::to_string);
+        assert_eq!((full.items, full.next.as_deref()), (vec![1, 2], Some("2")));
+        let last = page(vec![3], 2, ToString::to_string);
+        assert_eq!((last.items, last.next), (vec![3], None));
+    }
+}

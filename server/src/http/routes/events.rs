@@ -1,0 +1,193 @@
+//! The tail of the log: every record that one may see, a line each, exactly once from a cursor on.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use shared::{
+    api::PING_EVERY_MS,
+    error::ErrorCode,
+    id::{Cursor, Pos},
+};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use crate::{
+    accounts::Session,
+    desk::{permission::Action, visibility::visible},
+    http::{
+        App,
+        call::Call,
+        errors::Failure,
+        feed::{self, Outlet},
+        query::{Kind, Param},
+        route::{Access::Bearer, Answer, Route},
+    },
+    hub::{
+        PART,
+        publish::{Delivery, Subscription},
+    },
+};
+
+const SINCE: Param = Param::new(
+    "since",
+    Kind::Text,
+    "The cursor of the last line that one has, or `now`; the whole log when not said.",
+);
+const FOLLOW: Param = Param::new(
+    "follow",
+    Kind::Flag,
+    "Go on with what happens; an empty line at least every 15 s says that all is well.",
+);
+const COUNT: Param = Param::new("limit", Kind::Number, "End after so many records.");
+
+/// Records read or written at once.
+const RECORDS: usize = 512;
+
+pub(super) const ROUTES: &[Route] = &[Route::get(
+    "/api/events",
+    "tail_events",
+    Bearer(Action::TailEvents),
+    |call| Box::pin(tail(call)),
+    "Gives the records in sight, one a line, each with the cursor that resumes after it. Ends \
+     when one's rights change or one reads too slowly: resume with the last cursor.",
+)
+.query(&[SINCE, FOLLOW, COUNT])
+.gives_other("application/x-ndjson")];
+
+/// One who follows the log.
+struct Tail {
+    app: Arc<App>,
+    session: Session,
+    subscription: Subscription,
+    /// The last record that was looked at.
+    pos: Pos,
+    /// How many records may still be given.
+    left: u64,
+    follow: bool,
+}
+
+async fn tail(call: Call) -> Answer {
+    let left: u64 = call.query.value(COUNT.name)?.unwrap_or(u64::MAX);
+    let follow = call.query.flag(FOLLOW.name);
+    let viewer = call.viewer()?.clone();
+    // Subscribed before anything is read, so that nothing falls in between.
+    let subscription = call.app.hub.subscribe(viewer);
+    let pos = match call.query.text(SINCE.name) {
+        None => Pos(0),
+        Some("now") => call.app.hub.ask_at(|_, head| head).await?,
+        Some(text) => resume(&call, text).await?,
+    };
+    let tail = Tail {
+        app: Arc::clone(&call.app),
+        session: call.session()?.clone(),
+        subscription,
+        pos,
+        left,
+        follow,
+    };
+    let write = move |outlet| tail.run(outlet);
+    Ok(feed::answer(&call.app, "application/x-ndjson", write))
+}
+
+async fn resume(call: &Call, text: &str) -> Result<Pos, Failure> {
+    let cursor = Cursor::parse(text).map_err(|error| Failure::invalid(error.to_string()))?;
+    let found = call.app.hub.store().cursor_check(PART, &cursor).await?;
+    found.map_err(|reason| {
+        Failure::new(
+            ErrorCode::Conflict,
+            format!("the cursor is of another past: {reason}"),
+        )
+        .hint("start without since, and throw away what you have")
+    })
+}
+
+impl Tail {
+    async fn run(mut self, outlet: Outlet) {
+        let told = tokio::select! {
+            told = self.tell(&outlet) => told,
+            () = outlet.closed() => return,
+        };
+        if let Err(failure) = told {
+            outlet.fail(failure);
+        }
+    }
+
+    async fn tell(&mut self, outlet: &Outlet) -> Result<(), Failure> {
+        if self.past(outlet).await? && self.follow {
+            self.live(outlet).await;
+        }
+        Ok(())
+    }
+
+    /// Gives what is in the log. False when there is nobody or nothing more to give to.
+    async fn past(&mut self, outlet: &Outlet) -> Result<bool, Failure> {
+        let store = self.app.hub.store().clone();
+        while self.left > 0 && self.subscription.go_live(self.pos).is_err() {
+            let mut lines = BytesMut::new();
+            for stored in store.read(PART, self.pos, RECORDS).await? {
+                self.pos = stored.pos;
+                if self.left > 0 && visible(self.subscription.viewer(), &stored.scope) {
+                    self.put(&mut lines, &stored.frame(store.lineage()));
+                }
+            }
+            if !lines.is_empty() && !outlet.send(lines.freeze()).await {
+                return Ok(false);
+            }
+        }
+        Ok(self.left > 0)
+    }
+
+    /// Gives what happens, until the reader, the session or the queue ends.
+    async fn live(&mut self, outlet: &Outlet) {
+        let every = Duration::from_millis(PING_EVERY_MS);
+        let mut signs = interval_at(Instant::now() + every, every);
+        signs.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let expiry = Instant::now() + self.session.ends_at.since(self.app.hub.now());
+        let ended = self.session.ended.clone();
+        let queue = Arc::clone(self.subscription.queue());
+        while self.left > 0 {
+            let lines = tokio::select! {
+                () = ended.cancelled() => return,
+                () = tokio::time::sleep_until(expiry) => return,
+                _ = signs.tick() => Bytes::from_static(b"\n"),
+                () = queue.wait() => {
+                    let mut waiting = Vec::new();
+                    let whole = queue.drain(&mut waiting, RECORDS);
+                    let lines = self.lines(&waiting);
+                    if !whole || lines.is_none() {
+                        return;
+                    }
+                    lines.unwrap_or_default()
+                }
+            };
+            if !lines.is_empty() && !outlet.send(lines).await {
+                return;
+            }
+        }
+    }
+
+    /// The lines of what waits; none when a record changes what one may see, which only a new
+    /// tail can tell from its beginning.
+    fn lines(&mut self, waiting: &[Delivery]) -> Option<Bytes> {
+        let me = self.subscription.viewer().id;
+        let mut lines = BytesMut::new();
+        for delivery in waiting {
+            let Delivery::Record(record) = delivery else {
+                continue;
+            };
+            if record.about == Some(me) {
+                return None;
+            }
+            if self.left > 0 && record.pos > self.pos {
+                self.pos = record.pos;
+                self.put(&mut lines, &record.frame);
+            }
+        }
+        Some(lines.freeze())
+    }
+
+    fn put(&mut self, lines: &mut BytesMut, frame: &[u8]) {
+        lines.extend_from_slice(frame);
+        lines.extend_from_slice(b"\n");
+        self.left -= 1;
+    }
+}

@@ -1,0 +1,33 @@
+//! The handlers, by area, each file with its rows of the table.
+//!
+//! A handler reads what was sent, builds a command or a question, and shapes the answer. No rule
+//! of the desk is here.
+
+mod accounts;
+mod care;
+mod chats;
+mod departments;
+mod events;
+mod health;
+mod messages;
+mod queue;
+mod setup_auth;
+mod transcript;
+mod users;
+
+use super::route::Route;
+
+/// All rows, by area.
+pub(super) const ALL: &[&[Route]] = &[
+    setup_auth::ROUTES,
+    accounts::ROUTES,
+    departments::ROUTES,
+    users::ROUTES,
+    chats::ROUTES,
+    messages::ROUTES,
+    transcript::ROUTES,
+    queue::ROUTES,
+    events::ROUTES,
+    care::ROUTES,
+    health::ROUTES,
+];

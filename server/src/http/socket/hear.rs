@@ -1,0 +1,255 @@
+//! What a client says after hello, and the answers that do not come through the queue.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use shared::{
+    api::{JSON_DEPTH_MAX, PAGE_ITEMS_MAX},
+    command::Command,
+    error::ErrorCode,
+    frame::{ClientFrame, CloseCode, HubFrame, Typist},
+    id::{ChatId, CommandId, Seq},
+    text::SafeText,
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::{
+    desk::visibility::visible,
+    http::past,
+    hub::{Outcome, SubmitError},
+};
+
+use super::{Client, End, bye, encode};
+
+/// Longest name a client may give to a page or a ping, in bytes.
+const LABEL_BYTES_MAX: usize = 64;
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    pub(super) async fn hear_frame(&mut self, text: &str) -> Result<(), End> {
+        if depth(text) > JSON_DEPTH_MAX {
+            return Err(bye(CloseCode::BadFrame, "the frame is nested too deeply"));
+        }
+        match serde_json::from_str(text) {
+            Ok(frame) => self.act(frame).await,
+            Err(error) => match legible_cid(text) {
+                Some(cid) => {
+                    let nack = nack(cid, ErrorCode::Invalid, error.to_string(), None);
+                    self.feed(&nack).await?;
+                    self.flush().await
+                }
+                None => Err(End::Bye(CloseCode::BadFrame, error.to_string(), None)),
+            },
+        }
+    }
+
+    async fn act(&mut self, frame: ClientFrame) -> Result<(), End> {
+        match frame {
+            ClientFrame::Hello { .. } => Err(bye(CloseCode::BadFrame, "hello was said before")),
+            ClientFrame::Do { cid, command } => {
+                if let Err(wait) = self.app.limits.command(self.viewer()) {
+                    let message = format!("too many commands; retry in {wait} ms");
+                    let nack = nack(cid, ErrorCode::RateLimited, message, Some(wait));
+                    self.feed(&nack).await?;
+                    return self.flush().await;
+                }
+                if let Command::CreateUser(_) | Command::Invite { .. } = command {
+                    let message = "this answers with a code; use its REST route".to_owned();
+                    self.feed(&nack(cid, ErrorCode::Invalid, message, None))
+                        .await?;
+                    return self.flush().await;
+                }
+                self.submit(cid, command).await
+            }
+            ClientFrame::Fetch {
+                id,
+                chat,
+                before,
+                after,
+                limit,
+            } => {
+                check_label(&id)?;
+                self.fetch(id, chat, before, after, limit).await
+            }
+            ClientFrame::Typing { chat, on, preview } => {
+                self.typing(chat, on, preview);
+                Ok(())
+            }
+            ClientFrame::View { chat } => self.view(chat).await,
+            ClientFrame::Ping { id } => {
+                check_label(&id)?;
+                self.count_ping()?;
+                self.feed(&HubFrame::Pong { id }).await?;
+                self.flush().await
+            }
+        }
+    }
+
+    /// Hands a command to the hub; the answer comes through the queue.
+    async fn submit(&mut self, cid: CommandId, command: Command) -> Result<(), End> {
+        let queue = Arc::clone(self.subscription.queue());
+        let in_flight = Arc::clone(&self.in_flight);
+        in_flight.fetch_add(1, Ordering::AcqRel);
+        let answer_to = cid.clone();
+        let reply = move |answer| {
+            in_flight.fetch_sub(1, Ordering::AcqRel);
+            queue.push(encode(&answer_frame(answer_to, answer)));
+        };
+        let who = self.session.who.clone();
+        if let Err(error) = self.app.hub.submit_to(who, cid.clone(), command, reply) {
+            self.in_flight.fetch_sub(1, Ordering::AcqRel);
+            self.feed(&answer_frame(cid, Err(error))).await?;
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    async fn fetch(
+        &mut self,
+        id: String,
+        chat: ChatId,
+        before: Option<Seq>,
+        after: Option<Seq>,
+        limit: u32,
+    ) -> Result<(), End> {
+        let viewer = self.viewer().clone();
+        let limit = limit.clamp(1, PAGE_ITEMS_MAX) as usize;
+        let page = past::page(&self.app.hub, &viewer, chat, before, after, limit).await?;
+        let (events, more) = page.unwrap_or_default();
+        let page = HubFrame::Page {
+            id,
+            chat,
+            events,
+            more,
+        };
+        self.feed(&page).await?;
+        self.flush().await
+    }
+
+    fn typing(&mut self, chat: ChatId, on: bool, preview: Option<SafeText>) {
+        let publisher = Arc::clone(self.app.hub.publisher());
+        let sees = publisher
+            .scope(chat)
+            .is_some_and(|scope| visible(self.viewer(), &scope));
+        if !sees {
+            return;
+        }
+        // No department has turned previews on, so none is passed on.
+        drop(preview);
+        let frame = HubFrame::Typing {
+            chat,
+            who: Typist {
+                id: self.viewer().id,
+                name: self.name.clone(),
+                customer: !self.viewer().role.is_staff(),
+            },
+            on,
+            preview: None,
+        };
+        publisher.whisper(chat, &encode(&frame), false, Some(self.subscription.id()));
+    }
+
+    async fn view(&mut self, chat: Option<ChatId>) -> Result<(), End> {
+        if !self.viewer().role.is_staff() {
+            return Ok(());
+        }
+        let me = self.viewer().id;
+        let found = self
+            .app
+            .hub
+            .ask(move |desk| {
+                desk.user(me)
+                    .map(|user| (user.status, user.reachable, desk.load(me)))
+            })
+            .await?;
+        if let Some((status, reachable, load)) = found {
+            let frame = HubFrame::Presence {
+                user: me,
+                status,
+                reachable,
+                load,
+                viewing: chat,
+            };
+            self.app.hub.publisher().whisper_staff(&encode(&frame));
+        }
+        Ok(())
+    }
+}
+
+fn answer_frame(cid: CommandId, answer: Result<Outcome, SubmitError>) -> HubFrame {
+    match answer {
+        Ok(outcome) => HubFrame::Done {
+            cid,
+            pos: outcome.pos,
+            chat: outcome.chat,
+            seq: outcome.seq,
+            dup: outcome.dup,
+        },
+        Err(error) => nack(cid, error.code(), error.to_string(), error.retry_after_ms()),
+    }
+}
+
+fn nack(cid: CommandId, code: ErrorCode, message: String, retry_after_ms: Option<u64>) -> HubFrame {
+    HubFrame::Nack {
+        cid,
+        code,
+        message,
+        retriable: code.retriable(),
+        retry_after_ms,
+    }
+}
+
+fn check_label(label: &str) -> Result<(), End> {
+    if label.len() > LABEL_BYTES_MAX {
+        return Err(bye(CloseCode::BadFrame, "an id is longer than 64 bytes"));
+    }
+    Ok(())
+}
+
+/// The command id of a frame that is wrong otherwise, when it can be read.
+fn legible_cid(text: &str) -> Option<CommandId> {
+    #[derive(serde::Deserialize)]
+    struct Do {
+        r#type: String,
+        cid: CommandId,
+    }
+    serde_json::from_str::<Do>(text)
+        .ok()
+        .filter(|frame| frame.r#type == "do")
+        .map(|frame| frame.cid)
+}
+
+/// How deeply arrays and objects are nested; brackets inside strings do not count.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest, mut quoted, mut escaped) = (0_usize, 0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'{' | b'[' if !quoted => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{depth, legible_cid};
+
+    #[test]
+    fn depth_counts_brackets_outside_strings() {
+        assert_eq!(depth(r#"{"a":[1,{"b":2}]}"#), 3);
+        assert_eq!(depth(r#"{"a":"[[[[\"[["}"#), 1);
+    }
+
+    #[test]
+    fn a_wrong_do_with_a_legible_cid_is_told_so() {
+        let text = r#"{"type":"do","cid":"0123456789abcdef","command":{"type":"fly"}}"#;
+        assert!(legible_cid(text).is_some());
+        assert!(legible_cid(r#"{"type":"do","cid":"short"}"#).is_none());
+        assert!(legible_cid(r#"{"type":"view","cid":"0123456789abcdef"}"#).is_none());
+    }
+}

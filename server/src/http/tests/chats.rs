@@ -1,0 +1,216 @@
+//! Chats: the shapes of the contract, and the way of a chat through REST alone.
+
+use serde_json::{Value, json};
+use shared::id::CommandId;
+
+use super::TestDesk;
+
+fn keys(value: &Value) -> Vec<&str> {
+    value
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect()
+}
+
+#[tokio::test]
+async fn a_chat_is_opened_answered_moved_and_closed() {
+    let desk = TestDesk::start().await;
+    desk.post("/api/departments", &desk.owner, json!({"name": "Sales"}))
+        .await
+        .expect(201);
+    let (_, ana) = desk.staff("ana", "agent", &["Customer Care"]).await;
+    let open = json!({"name": "Kim", "email": "kim@example.org", "text": "hello", "cid": "open-0123456789abc"});
+    let opened = desk.post("/api/chats", "", open).await.expect(201);
+    assert_eq!(keys(&opened), ["chat", "token"]);
+    assert_eq!(
+        (&opened["chat"]["state"], &opened["chat"]["place"]),
+        (&json!("waiting"), &json!(1))
+    );
+    let kim = opened["token"].as_str().unwrap();
+    let chat = format!("/api/chats/{}", opened["chat"]["id"]);
+
+    let queue = desk.get("/api/queue", &ana).await.expect(200);
+    assert_eq!(queue["items"][0]["name"], "Kim");
+    assert_eq!(desk.get("/api/admin/queue", &ana).await.expect(200), queue);
+    let claim = json!({"epoch": opened["chat"]["epoch"]});
+    let claimed = desk
+        .post(&format!("{chat}/claim"), &ana, claim.clone())
+        .await
+        .expect(200);
+    assert_eq!(claimed["chat"]["state"], "active");
+    let late = desk
+        .post(&format!("{chat}/claim"), &desk.owner, claim)
+        .await;
+    late.refused(409, "conflict");
+
+    let messages = format!("{chat}/messages");
+    let said = json!({"text": "what is it?", "cid": "said-0123456789abc"});
+    let posted = desk.post(&messages, &ana, said.clone()).await.expect(201);
+    assert_eq!(keys(&posted), ["chat", "dup", "pos", "seq"]);
+    let again = desk.post(&messages, &ana, said).await.expect(201);
+    assert_eq!(
+        (&again["dup"], &again["seq"]),
+        (&json!(true), &posted["seq"])
+    );
+    let note = json!({"text": "sounds angry"});
+    desk.post(&format!("{chat}/notes"), &ana, note)
+        .await
+        .expect(201);
+    let tags = json!({"add": ["printer"]});
+    let tagged = desk
+        .post(&format!("{chat}/tags"), &ana, tags)
+        .await
+        .expect(200);
+    assert_eq!(tagged["chat"]["tags"], json!(["printer"]));
+
+    let mine = desk
+        .get("/api/chats?mine=1&state=active", &ana)
+        .await
+        .expect(200);
+    assert_eq!(mine["items"].as_array().unwrap().len(), 1);
+    assert_eq!(desk.get("/api/admin/active", &ana).await.expect(200), mine);
+    let seen = desk.get(&messages, kim).await.expect(200);
+    let texts: Vec<_> = seen["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| &m["text"])
+        .collect();
+    assert!(texts.contains(&&json!("hello")) && texts.contains(&&json!("what is it?")));
+    assert!(
+        !texts.contains(&&json!("sounds angry")),
+        "a note is for the staff"
+    );
+    assert_eq!(
+        keys(&seen["items"][0]),
+        ["actor", "at", "seq", "text", "visibility"]
+    );
+
+    let transfer =
+        json!({"department": "Sales", "note": "wants to buy", "epoch": claimed["chat"]["epoch"]});
+    let moved = desk
+        .post(&format!("{chat}/transfer"), &ana, transfer)
+        .await
+        .expect(200);
+    assert_eq!(
+        (&moved["chat"]["state"], &moved["chat"]["email"]),
+        (&json!("waiting"), &Value::Null)
+    );
+    desk.get(&chat, &ana).await.refused(404, "not_found");
+    let resolved = desk
+        .post(&format!("{chat}/resolve"), kim, json!({}))
+        .await
+        .expect(200);
+    assert_eq!(resolved["chat"]["state"], "resolved");
+    let rated = desk
+        .post(&format!("{chat}/rating"), kim, json!({"score": 5}))
+        .await
+        .expect(200);
+    assert_eq!(rated["chat"]["rating"]["score"], 5);
+    let closed = desk
+        .put(&format!("{chat}/close"), &desk.owner, json!({}))
+        .await
+        .expect(200);
+    assert_eq!(closed["chat"]["state"], "closed");
+    assert_eq!(
+        desk.get(&chat, &desk.owner).await.expect(200)["chat"]["state"],
+        "closed"
+    );
+}
+
+#[tokio::test]
+async fn opening_again_under_one_name_gives_the_same_chat_and_a_new_token() {
+    let desk = TestDesk::start().await;
+    let open = json!({"name": "Kim", "text": "hello", "cid": CommandId::random()});
+    let first = desk.post("/api/chats", "", open.clone()).await.expect(201);
+    let pos = desk.pos().await;
+    let second = desk.post("/api/chats", "", open).await.expect(201);
+    assert_eq!(
+        (&first["chat"]["id"], pos),
+        (&second["chat"]["id"], desk.pos().await)
+    );
+    assert_ne!(first["token"], second["token"]);
+    let old = desk
+        .get("/api/auth/me", first["token"].as_str().unwrap())
+        .await;
+    old.refused(401, "unauthenticated");
+    desk.get("/api/auth/me", second["token"].as_str().unwrap())
+        .await
+        .expect(200);
+}
+
+#[tokio::test]
+async fn messages_come_in_pages_in_both_directions() {
+    let desk = TestDesk::start().await;
+    let (chat, kim) = desk.chat(None).await;
+    let path = format!("/api/chats/{chat}/messages");
+    for number in 0..5 {
+        let body = json!({"text": format!("line {number}"), "cid": CommandId::random()});
+        desk.post(&path, &kim, body).await.expect(201);
+    }
+    let texts = |page: &Value| -> Vec<String> {
+        let items = page["items"].as_array().unwrap().iter();
+        items
+            .map(|item| item["text"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let whole = texts(&desk.get(&path, &kim).await.expect(200));
+    for (direction, start) in [("after", "0"), ("before", "1000")] {
+        let mut found: Vec<String> = Vec::new();
+        let mut edge = Some(start.to_owned());
+        while let Some(at) = edge {
+            let page = desk
+                .get(&format!("{path}?{direction}={at}&limit=2"), &kim)
+                .await
+                .expect(200);
+            let items = texts(&page);
+            assert!(items.len() <= 2);
+            match direction {
+                "after" => found.extend(items),
+                _ => drop(found.splice(0..0, items)),
+            }
+            edge = page["next"].as_str().map(str::to_owned);
+        }
+        assert_eq!(found, whole, "{direction}");
+    }
+    desk.get(&format!("{path}?after=1&before=2"), &kim)
+        .await
+        .refused(400, "invalid");
+}
+
+#[tokio::test]
+async fn a_transcript_is_the_whole_chat() {
+    let desk = TestDesk::start().await;
+    let (chat, kim) = desk.chat(None).await;
+    let note = json!({"text": "*secret*"});
+    desk.post(&format!("/api/chats/{chat}/notes"), &desk.owner, note)
+        .await
+        .expect(201);
+    let path = format!("/api/chats/{chat}/transcript");
+    let json = desk.get(&path, &kim).await.expect(200);
+    assert_eq!(json["chat"]["id"], chat);
+    let messages = desk
+        .get(&format!("/api/chats/{chat}/messages"), &kim)
+        .await
+        .expect(200);
+    assert_eq!(json["messages"], messages["items"]);
+    let text = desk.get(&format!("{path}?format=text"), &kim).await;
+    assert_eq!(
+        text.header("content-type"),
+        Some("text/plain; charset=utf-8")
+    );
+    assert!(text.text().contains("my printer burns") && !text.text().contains("secret"));
+    let markdown = desk
+        .get(&format!("{path}?format=markdown"), &desk.owner)
+        .await;
+    assert!(
+        markdown.text().contains("> \\*secret\\*"),
+        "{}",
+        markdown.text()
+    );
+    desk.get(&format!("{path}?format=pdf"), &kim)
+        .await
+        .refused(400, "invalid");
+}
