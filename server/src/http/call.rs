@@ -31,7 +31,7 @@ use super::{
 };
 
 /// A header that names a command for ever, as `cid` in a body does.
-pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// Where a call comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use shared::{api::ErrorBody, error::ErrorCode};
 
 use super::{
-    call::{DryRun, IDEMPOTENCY_KEY},
+    call::DryRun,
     query::{DRY_RUN, Kind, Param},
     route::{Access, Body, Route, TABLE, Verb},
 };
@@ -135,7 +135,6 @@ fn parameters(route: &Route) -> Vec<Value> {
                 is sent, it is done once.",
             "schema": { "type": "string", "pattern": "^[A-Za-z0-9_-]{16,64}$" },
         }));
-        debug_assert_eq!(IDEMPOTENCY_KEY, "idempotency-key");
     }
     all
 }

@@ -6,7 +6,7 @@
 use shared::{
     fold::{ChatView, DeskView},
     id::{ChatId, Cursor, Pos, Seq},
-    model::{Chat, Role},
+    model::Chat,
     record::Record,
 };
 
@@ -45,7 +45,6 @@ pub(super) async fn snapshot(
     for chat in &mut view.chats {
         let before = Some(chat.chat.seq.next());
         chat.events = newest(hub, viewer, chat.chat.id, before, records_max).await?;
-        mask(viewer, &mut chat.chat);
     }
     Ok((pos, view))
 }
@@ -73,23 +72,15 @@ pub(super) async fn chat(
     if !sees(hub, viewer, id).await? {
         return Ok(None);
     }
+    let who = viewer.clone();
     let (pos, found) = hub
-        .ask_at(move |desk, head| {
-            let chat = desk.chat(id).cloned().map(|mut chat| {
-                chat.place = desk.place(id);
-                chat
-            });
-            (head, chat)
-        })
+        .ask_at(move |desk, head| (head, desk.chat_for(&who, id)))
         .await?;
-    let found = match found {
+    let chat = match found {
         Some(chat) => Some(chat),
-        None => fold(hub, id).await?,
+        None => fold(hub, viewer, id).await?,
     };
-    Ok(found.map(|mut chat| {
-        mask(viewer, &mut chat);
-        (pos, chat)
-    }))
+    Ok(chat.map(|chat| (pos, chat)))
 }
 
 /// Whether `viewer` may see the chat as its newest record left it.
@@ -189,14 +180,6 @@ pub(super) async fn cursor_at(hub: &Hub, pos: Pos) -> Result<Cursor, StoreError>
         })
 }
 
-/// Takes from a chat what its customer has no business with.
-pub(super) fn mask(viewer: &Viewer, chat: &mut Chat) {
-    if viewer.role == Role::Customer {
-        chat.tags.clear();
-        chat.priority = 0;
-    }
-}
-
 async fn newest(
     hub: &Hub,
     viewer: &Viewer,
@@ -213,8 +196,8 @@ fn reads(viewer: &Viewer, stored: &StoredRecord) -> bool {
     viewer.role.is_staff() || visible(viewer, &stored.scope)
 }
 
-/// A chat that the desk has let go of, from its records.
-async fn fold(hub: &Hub, id: ChatId) -> Result<Option<Chat>, PastError> {
+/// A chat that the desk has let go of, from those of its records that `viewer` may read.
+async fn fold(hub: &Hub, viewer: &Viewer, id: ChatId) -> Result<Option<Chat>, PastError> {
     let mut range = SeqRange::default();
     let mut chat: Option<Chat> = None;
     loop {
@@ -226,7 +209,7 @@ async fn fold(hub: &Hub, id: ChatId) -> Result<Option<Chat>, PastError> {
             return Ok(chat);
         };
         range.after = Some(last);
-        for stored in &chunk {
+        for stored in chunk.iter().filter(|stored| reads(viewer, stored)) {
             let record = stored.record()?;
             match &mut chat {
                 Some(chat) => chat.apply(&record),

@@ -144,7 +144,8 @@ async fn respond(
     *seen_by = principal.as_ref().map(|(_, viewer)| viewer.clone());
     query.only(route.query)?;
     let body = read_body(&request.headers, request.body, route.body_bytes_max).await?;
-    if route.request.is_none() && !body.is_empty() {
+    // Clients of JSON send an empty object where there is nothing to say.
+    if route.request.is_none() && !matches!(body.trim_ascii(), b"" | b"{}" | b"null") {
         return Err(Failure::invalid("this path takes no body; send none"));
     }
     let call = Call {

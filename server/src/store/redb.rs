@@ -247,6 +247,21 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result
         .unwrap_or_else(|_| Err(StoreError::corrupt("the file does not make sense")))
 }
 
+impl Drop for Redb {
+    /// Closing writes, too, and may stumble over a damaged file: that is no reason to end the
+    /// process, since everything that was acknowledged is there already.
+    fn drop(&mut self) {
+        let database = self.database.get_mut().map(Option::take);
+        let closed = guarded(|| {
+            drop(database);
+            Ok(())
+        });
+        if let Err(error) = closed {
+            tracing::error!(%error, "the store did not close cleanly");
+        }
+    }
+}
+
 /// What the engine says, in the store's words.
 pub(super) fn engine_error(error: impl Into<redb::Error>) -> StoreError {
     match error.into() {

@@ -99,7 +99,7 @@ async fn paths_methods_and_queries_are_what_the_table_says() {
         assert!(message.contains("URL"), "{path}: {message}");
     }
     let body = desk
-        .send("GET", "/api/users", &desk.owner, &[], Some(json!({})))
+        .send("GET", "/api/users", &desk.owner, &[], Some(json!([])))
         .await;
     body.refused(400, "invalid");
 }

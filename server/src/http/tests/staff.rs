@@ -56,12 +56,10 @@ async fn signing_in_has_the_shape_of_the_contract() {
         .await;
     dead.refused(401, "unauthenticated");
 
-    desk.post("/api/auth/logout", token, Value::Null)
+    desk.post("/api/auth/logout", token, json!({"all": true}))
         .await
         .refused(400, "invalid");
-    let out = desk
-        .send("POST", "/api/auth/logout", token, &[], None)
-        .await;
+    let out = desk.post("/api/auth/logout", token, json!({})).await;
     assert_eq!(out.status, 204);
     desk.get("/api/auth/me", token)
         .await
