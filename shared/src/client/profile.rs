@@ -432,7 +432,7 @@ fn hint(nearest: Option<&str>) -> String {
 }
 
 /// The name that was probably meant: at most a third of its letters differ.
-fn nearest<'a>(meant: &str, names: impl Iterator<Item = &'a String>) -> Option<&'a str> {
+pub fn nearest<'a>(meant: &str, names: impl Iterator<Item = &'a String>) -> Option<&'a str> {
     names
         .map(|name| (edits(meant, name), name.as_str()))
         .filter(|(edits, name)| *edits <= name.chars().count().div_ceil(3))
