@@ -123,51 +123,56 @@ async fn prompt(
     if !confirm::is_interactive(app) {
         return Err(Failure::usage(format!("no {what} was given"), hint));
     }
+    let cannot = |error| Failure::Local(format!("cannot read from the terminal: {error}"));
+    // Silent before the question, so that not even the fastest answer is shown.
+    let terminal = SilentTerminal::begin().map_err(cannot)?;
     app.print.ask(question);
-    let typed = tokio::task::spawn_blocking(read_without_echo)
+    let typed = tokio::task::spawn_blocking(move || terminal.read_line())
         .await
         .map_err(|error| Failure::Local(error.to_string()))?;
     app.print.end_line();
-    match typed {
-        Ok(Some(bytes)) => secret_of(&bytes, what),
-        Ok(None) => Err(Failure::Interrupted),
-        Err(error) => Err(Failure::Local(format!(
-            "cannot read from the terminal: {error}"
-        ))),
+    match typed.map_err(cannot)? {
+        Some(bytes) => secret_of(&bytes, what),
+        None => Err(Failure::Interrupted),
     }
 }
 
-/// Puts the terminal back as it was.
-struct Restore(Termios);
+/// The terminal without echo; as it was before when this is dropped.
+struct SilentTerminal(Termios);
 
-impl Drop for Restore {
+impl SilentTerminal {
+    /// Ctrl+C comes as a byte from now on, so that the terminal is never left without echo.
+    fn begin() -> io::Result<Self> {
+        let before = tcgetattr(io::stdin())?;
+        let mut silent = before.clone();
+        silent.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
+        silent.special_codes[SpecialCodeIndex::VMIN] = 1;
+        silent.special_codes[SpecialCodeIndex::VTIME] = 0;
+        tcsetattr(io::stdin(), OptionalActions::Now, &silent)?;
+        Ok(Self(before))
+    }
+
+    /// A line; none after Ctrl+C.
+    fn read_line(self) -> io::Result<Option<Vec<u8>>> {
+        let mut typed = Vec::new();
+        loop {
+            let mut byte = [0];
+            if rustix::io::read(io::stdin(), &mut byte)? == 0 {
+                return Ok(Some(typed));
+            }
+            match key(&mut typed, byte[0]) {
+                Key::More => {}
+                Key::Done => return Ok(Some(typed)),
+                Key::Interrupt => return Ok(None),
+            }
+        }
+    }
+}
+
+impl Drop for SilentTerminal {
     fn drop(&mut self) {
         // The terminal may be gone; then there is nothing to put back.
         tcsetattr(io::stdin(), OptionalActions::Now, &self.0).unwrap_or_default();
-    }
-}
-
-/// Reads a line that is not shown; none after Ctrl+C. Ctrl+C comes as a byte, so that the
-/// terminal is never left without echo.
-fn read_without_echo() -> io::Result<Option<Vec<u8>>> {
-    let before = tcgetattr(io::stdin())?;
-    let mut silent = before.clone();
-    silent.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
-    silent.special_codes[SpecialCodeIndex::VMIN] = 1;
-    silent.special_codes[SpecialCodeIndex::VTIME] = 0;
-    let _restore = Restore(before);
-    tcsetattr(io::stdin(), OptionalActions::Now, &silent)?;
-    let mut typed = Vec::new();
-    loop {
-        let mut byte = [0];
-        if rustix::io::read(io::stdin(), &mut byte)? == 0 {
-            return Ok(Some(typed));
-        }
-        match key(&mut typed, byte[0]) {
-            Key::More => {}
-            Key::Done => return Ok(Some(typed)),
-            Key::Interrupt => return Ok(None),
-        }
     }
 }
 

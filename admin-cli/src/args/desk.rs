@@ -317,7 +317,7 @@ pub(crate) struct Backup {
 #[command(before_long_help = "Examples:
   frontdesk-admin tail >> events.ndjson
   frontdesk-admin tail --since 9f2c.120.5a5a5a5a --no-follow
-  frontdesk-admin tail --department billing")]
+  frontdesk-admin tail --since now --department billing")]
 pub(crate) struct Tail {
     /// Go on after this cursor, or from now; from the first event when not said
     #[arg(long, value_name = "CURSOR|now", value_parser = cursor)]

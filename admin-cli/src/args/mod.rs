@@ -232,10 +232,11 @@ pub(crate) fn role(text: &str) -> Result<Role, String> {
 
 /// A cursor, or `now`.
 pub(crate) fn cursor(text: &str) -> Result<String, String> {
-    match Cursor::parse(text) {
-        Ok(cursor) => Ok(cursor.to_string()),
-        Err(error) => Err(error.to_string()),
+    if text == "now" {
+        return Ok(text.to_owned());
     }
+    let cursor = Cursor::parse(text).map_err(|error| error.to_string())?;
+    Ok(cursor.to_string())
 }
 
 /// A flag of the raw command line whose value would be a secret that other users of the machine

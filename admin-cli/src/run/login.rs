@@ -6,10 +6,12 @@ use shared::{
     api::{Login, SessionTokens, Setup, WhoAmI},
     client::{
         credentials::{Credentials, CredentialsFile},
-        http::Http,
+        error::ClientError,
+        http::{Http, Method},
         profile::{Config, Context, Flags, Places, Profile},
         session::Token,
     },
+    error::ErrorCode,
     model::User,
     text::SafeText,
 };
@@ -55,8 +57,8 @@ pub(super) async fn login(app: &Invocation, args: LoginArgs) -> Result<(), Failu
             None => None,
         },
     };
-    let tokens = newcomer.http()?.post("/api/auth/login", &body).await?;
-    newcomer.begin(app, tokens)
+    let answer = newcomer.http()?.post("/api/auth/login", &body).await;
+    newcomer.begin(app, answer.map_err(refused)?)
 }
 
 /// `logout`.
@@ -69,8 +71,8 @@ pub(super) async fn logout(app: &Invocation) -> Result<(), Failure> {
     // A login from a token for scripts has no session to end.
     if !credentials.refresh_token.expose().is_empty() {
         let http = profile.http()?;
-        let nothing = serde_json::json!({});
-        if let Err(error) = http.post::<_, ()>("/api/auth/logout", &nothing).await {
+        let end = http.request::<(), ()>(Method::Post, "/api/auth/logout", None);
+        if let Err(error) = end.await {
             app.print.note(&format!(
                 "the hub was not told ({error}); the session ends there by itself"
             ));
@@ -79,6 +81,19 @@ pub(super) async fn logout(app: &Invocation) -> Result<(), Failure> {
     profile.credentials.remove()?;
     app.print.note(&format!("logged out of {}", profile.hub));
     Ok(())
+}
+
+/// The usual hint, to log in, is of no use to who just tried.
+fn refused(error: ClientError) -> Failure {
+    match error {
+        ClientError::Api(mut error) if error.code == ErrorCode::Unauthenticated => {
+            error.hint = error.hint.or_else(|| {
+                Some("check both; whoever forgot the password needs a new invitation".to_owned())
+            });
+            error.into()
+        }
+        error => error.into(),
+    }
 }
 
 async fn username(app: &Invocation, given: Option<String>) -> Result<String, Failure> {
