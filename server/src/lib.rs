@@ -185,9 +185,9 @@ impl Server {
             per_ip: self.config.limits.connections_per_ip,
             ..listener::ListenLimits::default()
         };
-        let serving = listener::serve(
+        let serving = http::listen(
             listener,
-            warp::service(http::service(Arc::clone(&self.app))),
+            &self.app,
             self.tls.clone(),
             limits,
             self.tasks.clone(),

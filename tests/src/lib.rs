@@ -6,10 +6,22 @@
 pub mod cli;
 pub mod home;
 pub mod hub;
+pub mod oracle;
 pub mod process;
 pub mod programs;
 pub mod proxy;
 pub mod pty;
+pub mod robot;
 pub mod seed;
+pub mod site;
 
 mod watched;
+
+/// Prints a figure of a test; shown with `--nocapture` and when the test fails.
+#[expect(
+    clippy::print_stderr,
+    reason = "only this macro is captured by the test runner and shown with a failure"
+)]
+pub fn report(figure: &str) {
+    eprintln!("{figure}");
+}

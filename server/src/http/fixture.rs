@@ -51,8 +51,10 @@ pub(crate) async fn start(
     tls: Option<TlsReloader>,
     limits: ListenLimits,
 ) -> Running {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a fixture works");
+    let addr = listener.local_addr().expect("a fixture works");
     let stop = CancellationToken::new();
     let tracker = TaskTracker::new();
     let service = warp::service(filter);
@@ -114,19 +116,26 @@ pub(crate) async fn exchange<S>(stream: &mut S, request: &str) -> Answer
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    stream.write_all(request.as_bytes()).await.unwrap();
+    stream
+        .write_all(request.as_bytes())
+        .await
+        .expect("a fixture works");
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        head.push(in_time(stream.read_u8()).await.unwrap());
+        head.push(in_time(stream.read_u8()).await.expect("a fixture works"));
     }
-    let head = String::from_utf8(head).unwrap();
-    let status = head["HTTP/1.1 ".len()..][..3].parse().unwrap();
+    let head = String::from_utf8(head).expect("a fixture works");
+    let status = head["HTTP/1.1 ".len()..][..3]
+        .parse()
+        .expect("a fixture works");
     let body_bytes = head
         .lines()
         .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok())
         .unwrap_or(0);
     let mut body = vec![0; body_bytes];
-    in_time(stream.read_exact(&mut body)).await.unwrap();
+    in_time(stream.read_exact(&mut body))
+        .await
+        .expect("a fixture works");
     Answer { status, head }
 }
 
@@ -150,41 +159,41 @@ pub(crate) struct TlsFiles {
 
 /// A self-signed certificate for `name`.
 pub(crate) fn tls_files(name: &str) -> TlsFiles {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a fixture works");
     let files = TlsFiles {
         certificate: folder.path().join("cert.pem"),
         key: folder.path().join("key.pem"),
         _folder: folder,
     };
-    files.write(CertificateParams::new([name.to_owned()]).unwrap());
+    files.write(CertificateParams::new([name.to_owned()]).expect("a fixture works"));
     files
 }
 
 impl TlsFiles {
     /// Replaces both files by a new self-signed certificate and its key.
     pub(crate) fn write(&self, params: CertificateParams) {
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.self_signed(&key).unwrap();
-        fs::write(&self.certificate, certificate.pem()).unwrap();
-        fs::write(&self.key, key.serialize_pem()).unwrap();
+        let key = KeyPair::generate().expect("a fixture works");
+        let certificate = params.self_signed(&key).expect("a fixture works");
+        fs::write(&self.certificate, certificate.pem()).expect("a fixture works");
+        fs::write(&self.key, key.serialize_pem()).expect("a fixture works");
         set_mode(&self.key, 0o600);
     }
 
     /// The certificate that the file holds now.
     pub(crate) fn certificate(&self) -> CertificateDer<'static> {
-        CertificateDer::from_pem_file(&self.certificate).unwrap()
+        CertificateDer::from_pem_file(&self.certificate).expect("a fixture works")
     }
 
     /// Connects and trusts only the certificate that the file holds now.
     pub(crate) async fn connect(&self, addr: SocketAddr) -> io::Result<TlsStream<TcpStream>> {
         let mut roots = RootCertStore::empty();
-        roots.add(self.certificate()).unwrap();
+        roots.add(self.certificate()).expect("a fixture works");
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
-            .unwrap()
+            .expect("a fixture works")
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let name = ServerName::try_from("localhost").unwrap();
+        let name = ServerName::try_from("localhost").expect("a fixture works");
         let socket = TcpStream::connect(addr).await?;
         in_time(TlsConnector::from(Arc::new(config)).connect(name, socket)).await
     }
@@ -192,5 +201,5 @@ impl TlsFiles {
 
 /// Sets the permission bits of a file.
 pub(crate) fn set_mode(path: &Path, mode: u32) {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a fixture works");
 }

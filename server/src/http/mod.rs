@@ -35,6 +35,7 @@ use std::{
 };
 
 use shared::time::Timestamp;
+use tokio::net::TcpListener;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use warp::{filters::BoxedFilter, reply::Response};
@@ -47,8 +48,10 @@ use crate::{
 
 use self::{
     limits::{RateLimits, Rates},
+    listener::ListenLimits,
     serve::Requests,
     sockets::Sockets,
+    tls::TlsReloader,
 };
 
 /// How often the limits forget who has not asked for long.
@@ -56,7 +59,7 @@ const TIDY_EVERY: Duration = Duration::from_secs(60);
 
 /// Everything that a listener serves, for `warp::service`. Called in a runtime: it starts the
 /// task that keeps the limits small.
-pub(crate) fn service(app: Arc<App>) -> BoxedFilter<(Response,)> {
+fn service(app: Arc<App>) -> BoxedFilter<(Response,)> {
     app.tasks.spawn(tidy(Arc::clone(&app)));
     serve::filter(app)
 }
@@ -133,4 +136,17 @@ impl App {
             stop,
         }
     }
+}
+
+/// Serves `app` to the connections of `listener` until `stop`.
+pub(crate) fn listen(
+    listener: TcpListener,
+    app: &Arc<App>,
+    tls: Option<TlsReloader>,
+    limits: ListenLimits,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+) -> impl Future<Output = ()> + Send + 'static {
+    let service = warp::service(service(Arc::clone(app)));
+    listener::serve(listener, service, tls, limits, tasks, stop)
 }

@@ -11,7 +11,7 @@ const HUB_SOURCES: &str = "server/src";
 /// A new room gets a row here, below everything that uses it.
 const LAYERS: [(&str, &[&str]); 13] = [
     ("desk", &[]),
-    ("store", &[]),
+    ("store", &["desk"]),
     ("config", &[]),
     ("telemetry", &["config"]),
     ("hub", &["desk", "store"]),
