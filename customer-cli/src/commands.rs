@@ -1,0 +1,220 @@
+//! What a typed line means: a message, or a command that begins with a slash.
+//!
+//! Pure. What the commands do is in `chat`.
+
+use std::path::PathBuf;
+
+use shared::text::SafeText;
+
+/// The commands with what they take and do, in the order of the help.
+pub const COMMANDS: &[(&str, &str, &str)] = &[
+    ("/help", "", "show this"),
+    ("/end", "", "end the chat; it can be reopened for 72 hours"),
+    ("/rate", " 1-5 [WORDS]", "rate a chat that has ended"),
+    ("/transcript", " [FILE]", "show the chat so far, or save it"),
+    ("/paste", "", "write many lines; a lone . sends them"),
+    ("/quit", "", "leave; the chat stays open"),
+];
+
+/// A typed line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Typed {
+    /// Nothing: retries what was not sent.
+    Nothing,
+    /// A message.
+    Say(SafeText),
+    /// `/help`
+    Help,
+    /// `/end`
+    End,
+    /// `/rate`
+    Rate {
+        /// 1 to 5.
+        score: u8,
+        /// Why.
+        comment: Option<SafeText>,
+    },
+    /// `/transcript`
+    Transcript(Option<PathBuf>),
+    /// `/paste`
+    Paste,
+    /// `/quit`
+    Quit,
+    /// It makes no sense: what to tell.
+    Wrong(String),
+}
+
+/// Reads a line.
+#[must_use]
+pub fn parse(line: &str) -> Typed {
+    let trimmed = line.trim();
+    if trimmed.is_empty() {
+        return Typed::Nothing;
+    }
+    let Some(command) = trimmed.strip_prefix('/') else {
+        return Typed::Say(SafeText::block(line.trim_end()));
+    };
+    if command.starts_with('/') {
+        return Typed::Say(SafeText::block(command.trim_end()));
+    }
+    let (name, rest) = trimmed
+        .split_once(char::is_whitespace)
+        .unwrap_or((trimmed, ""));
+    let rest = rest.trim();
+    let alone = |typed: Typed| {
+        if rest.is_empty() {
+            typed
+        } else {
+            Typed::Wrong(format!("{name} takes nothing behind it"))
+        }
+    };
+    match name {
+        "/help" => alone(Typed::Help),
+        "/end" => alone(Typed::End),
+        "/paste" => alone(Typed::Paste),
+        "/quit" => alone(Typed::Quit),
+        "/rate" => rate(rest),
+        "/transcript" => Typed::Transcript((!rest.is_empty()).then(|| PathBuf::from(rest))),
+        _ => Typed::Wrong(unknown(name)),
+    }
+}
+
+/// The help of the line mode.
+#[must_use]
+pub fn help() -> String {
+    let mut text = String::from("Commands:\n");
+    for (name, takes, does) in COMMANDS {
+        let usage = format!("{name}{takes}");
+        text.push_str(&format!("{usage:<20} {does}\n"));
+    }
+    text.push_str("//                   a message that begins with a slash\n");
+    text.push_str("A line that ends with \\, Alt+Enter or Ctrl+J goes on in the next line.\n");
+    text.push_str("Ctrl+D on an empty line leaves; the chat stays open.");
+    text
+}
+
+fn rate(rest: &str) -> Typed {
+    let (score, comment) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    match score.parse() {
+        Ok(score @ 1..=5) => {
+            let comment = SafeText::line(comment);
+            Typed::Rate {
+                score,
+                comment: (!comment.is_empty()).then_some(comment),
+            }
+        }
+        _ => Typed::Wrong("rate from 1 (bad) to 5 (good), like: /rate 4 quick answer".to_owned()),
+    }
+}
+
+fn unknown(name: &str) -> String {
+    let near = COMMANDS
+        .iter()
+        .map(|(known, ..)| (edits(name, known), *known))
+        .min();
+    let name: String = name.chars().take(32).collect();
+    let name = SafeText::line(&name);
+    match near {
+        Some((edits, known)) if edits <= known.len().div_ceil(3) => {
+            format!("{name} is not a command; did you mean {known}?")
+        }
+        _ => format!("{name} is not a command; see /help, or write /{name}"),
+    }
+}
+
+/// How many letters to change, add or take away to get from one word to the other (Levenshtein).
+fn edits(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.chars().take(64).enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, &b) in to.iter().enumerate() {
+            let change = diagonal + usize::from(a != b);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, proptest};
+    use shared::text::SafeText;
+
+    use super::{COMMANDS, Typed, help, parse};
+
+    fn say(text: &str) -> Typed {
+        Typed::Say(SafeText::block(text))
+    }
+
+    #[test]
+    fn a_line_is_a_message_unless_it_begins_with_one_slash() {
+        assert_eq!(parse("hello /end"), say("hello /end"));
+        assert_eq!(parse("//etc/hosts is wrong"), say("/etc/hosts is wrong"));
+        assert_eq!(parse("  indented\nmore  "), say("  indented\nmore"));
+        assert_eq!(parse("   "), Typed::Nothing);
+        assert_eq!(parse("/end"), Typed::End);
+        assert_eq!(
+            parse("/transcript my chat.txt"),
+            Typed::Transcript(Some("my chat.txt".into()))
+        );
+    }
+
+    #[test]
+    fn a_rating_has_a_score() {
+        let comment = Some(SafeText::line("quick answer"));
+        assert_eq!(
+            parse("/rate 4 quick  answer"),
+            Typed::Rate { score: 4, comment }
+        );
+        for wrong in ["/rate", "/rate 0", "/rate 6", "/rate good"] {
+            assert!(matches!(parse(wrong), Typed::Wrong(_)), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_command_suggests_the_nearest() {
+        let Typed::Wrong(text) = parse("/ned") else {
+            panic!()
+        };
+        assert_eq!(text, "/ned is not a command; did you mean /end?");
+        let Typed::Wrong(text) = parse("/transcirpt") else {
+            panic!()
+        };
+        assert!(text.ends_with("did you mean /transcript?"), "{text}");
+        let Typed::Wrong(text) = parse("/usr/bin/env") else {
+            panic!()
+        };
+        assert_eq!(
+            text,
+            "/usr/bin/env is not a command; see /help, or write //usr/bin/env"
+        );
+        let Typed::Wrong(text) = parse("/end now") else {
+            panic!()
+        };
+        assert_eq!(text, "/end takes nothing behind it");
+    }
+
+    #[test]
+    fn every_command_of_the_help_is_known() {
+        for (name, ..) in COMMANDS {
+            assert!(help().contains(name));
+            let typed = parse(name);
+            let needs_score = *name == "/rate";
+            assert_eq!(matches!(typed, Typed::Wrong(_)), needs_score, "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_is_too_odd(line in any::<String>()) {
+            let _typed = parse(&line);
+        }
+
+        #[test]
+        fn two_slashes_say_one(text in "[a-z/]{1,20}") {
+            assert_eq!(parse(&format!("//{text}")), say(&format!("/{text}")));
+        }
+    }
+}

@@ -1,0 +1,565 @@
+//! The story of one chat as its customer follows it: events of the socket in, pieces to show out.
+//!
+//! Pure: no clock, no terminal, no network. Every record becomes at most one piece, once, however
+//! often a reconnect or a page brings it again. How a piece looks is in `lines` and `json`.
+
+use std::time::Duration;
+
+use shared::{
+    api::Message,
+    client::socket::{SocketEvent, StopReason},
+    event::{Event, Reader},
+    fold::ChatView,
+    id::{ChatId, CommandId, Seq},
+    model::{ActorKind, Chat, ChatState, Visibility},
+    record::Record,
+    text::SafeText,
+    time::Timestamp,
+};
+
+/// Own messages whose place in the chat is remembered, to tell them from those of another program.
+const OWN_MAX: usize = 256;
+
+/// Who said something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaker {
+    /// A member of staff.
+    Agent,
+    /// The assistant.
+    Assistant,
+    /// The customer, from another program.
+    Customer,
+    /// A rule of the desk.
+    System,
+}
+
+impl Speaker {
+    /// The word for it in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Assistant => "assistant",
+            Self::Customer => "customer",
+            Self::System => "system",
+        }
+    }
+}
+
+impl From<ActorKind> for Speaker {
+    fn from(kind: ActorKind) -> Self {
+        match kind {
+            ActorKind::Agent => Self::Agent,
+            ActorKind::Assistant => Self::Assistant,
+            ActorKind::Customer => Self::Customer,
+            ActorKind::System => Self::System,
+        }
+    }
+}
+
+/// What was said, by whom, when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// Its place in the chat.
+    pub seq: Seq,
+    /// When.
+    pub at: Timestamp,
+    /// What kind of speaker.
+    pub speaker: Speaker,
+    /// The speaker's name at that time.
+    pub name: SafeText,
+    /// What.
+    pub text: SafeText,
+}
+
+impl From<Message> for Said {
+    fn from(message: Message) -> Self {
+        Self {
+            seq: message.seq,
+            at: message.at,
+            speaker: message.actor.kind.into(),
+            name: message.actor.name,
+            text: message.text,
+        }
+    }
+}
+
+/// One thing to show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Somebody else, or this customer elsewhere, said something.
+    Said(Said),
+    /// A message has another text now.
+    Edited(Said),
+    /// The chat waits at another place of the queue, from 1.
+    Place(u32),
+    /// The hub has the customer's message.
+    Sent,
+    /// The staff have read what the customer wrote.
+    Seen,
+    /// The hub will not take a message.
+    NotSent {
+        /// Why, in the hub's words.
+        reason: String,
+    },
+    /// Somebody types.
+    Typing {
+        /// Who.
+        name: SafeText,
+    },
+    /// The connection is lost; it is tried again.
+    Lost {
+        /// Why.
+        why: String,
+        /// The next try.
+        retry_in: Duration,
+    },
+    /// The connection is back.
+    Back,
+    /// Messages may be missing before the next piece.
+    Gap,
+    /// The episode is over; the chat can be reopened.
+    Resolved,
+    /// The chat is over for ever.
+    Closed,
+    /// The connection will not come back.
+    Stopped(StopReason),
+}
+
+/// A message of this program.
+#[derive(Clone, Debug)]
+struct Own {
+    cid: CommandId,
+    text: SafeText,
+    seq: Option<Seq>,
+    /// The hub said that it has it.
+    stored: bool,
+}
+
+/// What the customer has been shown of a chat.
+#[derive(Clone, Debug)]
+pub struct Story {
+    chat: ChatId,
+    shown: Seq,
+    place: Option<u32>,
+    state: Option<ChatState>,
+    own: Vec<Own>,
+    /// The last of the own messages that the hub gave a place.
+    last_own: Seq,
+    /// The last thing that staff or the assistant said.
+    last_reply: Seq,
+    seen: Seq,
+    typist: Option<SafeText>,
+    lost: bool,
+}
+
+impl Story {
+    /// A story of which nothing was shown.
+    #[must_use]
+    pub const fn new(chat: ChatId) -> Self {
+        Self {
+            chat,
+            shown: Seq(0),
+            place: None,
+            state: None,
+            own: Vec::new(),
+            last_own: Seq(0),
+            last_reply: Seq(0),
+            seen: Seq(0),
+            typist: None,
+            lost: false,
+        }
+    }
+
+    /// Which chat.
+    #[must_use]
+    pub const fn chat(&self) -> ChatId {
+        self.chat
+    }
+
+    /// Where the chat is in its life, once known.
+    #[must_use]
+    pub const fn state(&self) -> Option<ChatState> {
+        self.state
+    }
+
+    /// The last record that was shown.
+    #[must_use]
+    pub const fn shown(&self) -> Seq {
+        self.shown
+    }
+
+    /// The last thing that staff or the assistant said.
+    #[must_use]
+    pub const fn last_reply(&self) -> Seq {
+        self.last_reply
+    }
+
+    /// Whether staff or the assistant spoke after the customer's last message.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        self.last_reply > self.last_own && self.last_own > Seq(0)
+    }
+
+    /// A message of this program is about to be sent: its record will not be shown again.
+    pub fn promise(&mut self, cid: CommandId, text: SafeText) {
+        if self.own.len() >= OWN_MAX {
+            self.own.remove(0);
+        }
+        self.own.push(Own {
+            cid,
+            text,
+            seq: None,
+            stored: false,
+        });
+    }
+
+    /// The chat as an answer of the hub describes it.
+    pub fn meet(&mut self, chat: &Chat) -> Option<Piece> {
+        self.state = Some(chat.state);
+        self.seen = self.seen.max(chat.read_by_staff);
+        match chat.place {
+            Some(place) if self.place != Some(place) && chat.state == ChatState::Waiting => {
+                self.place = Some(place);
+                Some(Piece::Place(place))
+            }
+            _ => None,
+        }
+    }
+
+    /// A message out of a page of the past.
+    pub fn past(&mut self, message: Message) -> Option<Piece> {
+        if message.seq <= self.shown || message.visibility != Visibility::Public {
+            return None;
+        }
+        self.shown = message.seq;
+        self.said(message.into())
+    }
+
+    /// What the socket tells.
+    pub fn take(&mut self, event: SocketEvent) -> Vec<Piece> {
+        match event {
+            SocketEvent::Connected { .. } => {
+                let back = std::mem::take(&mut self.lost);
+                back.then_some(Piece::Back).into_iter().collect()
+            }
+            SocketEvent::Snapshot { desk, .. } => {
+                let chat = desk
+                    .chats
+                    .into_iter()
+                    .find(|view| view.chat.id == self.chat);
+                chat.map_or_else(Vec::new, |view| self.view(&view))
+            }
+            SocketEvent::Chat { chat, .. } if chat.chat.id == self.chat => self.view(&chat),
+            SocketEvent::Record(delivered) => self.record(&delivered.record).into_iter().collect(),
+            SocketEvent::Done { cid, seq, .. } => self.stored(&cid, seq).into_iter().collect(),
+            SocketEvent::Nack {
+                cid,
+                message,
+                retry_in: None,
+                ..
+            } => self.refused(&cid, message).into_iter().collect(),
+            SocketEvent::Typing { chat, who, on, .. } if chat == self.chat && !who.customer => {
+                self.typing(who.name, on).into_iter().collect()
+            }
+            SocketEvent::Queue { chat, place } if chat == self.chat => {
+                let news = self.place.replace(place) != Some(place);
+                news.then_some(Piece::Place(place)).into_iter().collect()
+            }
+            SocketEvent::Disconnected { why, retry_in, .. } => {
+                let known = std::mem::replace(&mut self.lost, true);
+                let lost = (!known).then_some(Piece::Lost { why, retry_in });
+                lost.into_iter().collect()
+            }
+            SocketEvent::Stopped { why } => vec![Piece::Stopped(why)],
+            _ => Vec::new(),
+        }
+    }
+
+    fn view(&mut self, view: &ChatView) -> Vec<Piece> {
+        let mut pieces: Vec<Piece> = Vec::new();
+        let first = view.events.first().and_then(|record| record.seq);
+        // Staff-only records take a seq too, so that this says "may", never "are".
+        if self.shown > Seq(0) && first.is_some_and(|first| first > self.shown.next()) {
+            pieces.push(Piece::Gap);
+        }
+        for record in &view.events {
+            pieces.extend(self.record(record));
+        }
+        pieces.extend(self.meet(&view.chat));
+        pieces
+    }
+
+    fn record(&mut self, record: &Record) -> Option<Piece> {
+        let seq = record.seq.filter(|_| record.chat == Some(self.chat))?;
+        if seq <= self.shown {
+            return None;
+        }
+        self.shown = seq;
+        let said = |text: &SafeText| Said {
+            seq,
+            at: record.at,
+            speaker: record.actor.kind.into(),
+            name: record.actor.name.clone(),
+            text: text.clone(),
+        };
+        match &record.event {
+            Event::MessagePosted {
+                text,
+                visibility: Visibility::Public,
+            } => self.said(said(text)),
+            Event::MessageEdited {
+                text,
+                visibility: Visibility::Public,
+                ..
+            } => Some(Piece::Edited(said(text))),
+            Event::ReadMarked {
+                by: Reader::Staff,
+                seq,
+            } => self.seen(*seq),
+            Event::ChatResolved { .. } => self.moved(ChatState::Resolved, Some(Piece::Resolved)),
+            Event::ChatClosed {} => self.moved(ChatState::Closed, Some(Piece::Closed)),
+            Event::ChatAssigned { .. } => self.moved(ChatState::Active, None),
+            Event::ChatQueued { .. } | Event::ChatOpened { .. } => {
+                self.moved(ChatState::Waiting, None)
+            }
+            _ => None,
+        }
+    }
+
+    fn moved(&mut self, state: ChatState, piece: Option<Piece>) -> Option<Piece> {
+        self.state = Some(state);
+        self.place = None;
+        piece
+    }
+
+    fn said(&mut self, said: Said) -> Option<Piece> {
+        match said.speaker {
+            Speaker::Agent | Speaker::Assistant => {
+                self.last_reply = said.seq;
+                self.typist = None;
+            }
+            Speaker::Customer if self.is_own(&said) => return None,
+            Speaker::Customer => self.last_own = self.last_own.max(said.seq),
+            Speaker::System => {}
+        }
+        Some(Piece::Said(said))
+    }
+
+    /// The record of an own message may come before or after the answer to its command.
+    fn is_own(&mut self, said: &Said) -> bool {
+        let place = |own: &&mut Own| own.seq == Some(said.seq);
+        let text = |own: &&mut Own| own.seq.is_none() && own.text == said.text;
+        let own = match self.own.iter_mut().find(place) {
+            Some(own) => Some(own),
+            None => self.own.iter_mut().find(text),
+        };
+        let Some(own) = own else { return false };
+        own.seq = Some(said.seq);
+        self.last_own = self.last_own.max(said.seq);
+        true
+    }
+
+    fn stored(&mut self, cid: &CommandId, seq: Option<Seq>) -> Option<Piece> {
+        let own = self.own.iter_mut().find(|own| own.cid == *cid)?;
+        own.seq = own.seq.or(seq);
+        self.last_own = self.last_own.max(own.seq.unwrap_or_default());
+        let known = std::mem::replace(&mut own.stored, true);
+        (!known).then_some(Piece::Sent)
+    }
+
+    fn refused(&mut self, cid: &CommandId, reason: String) -> Option<Piece> {
+        let at = self.own.iter().position(|own| own.cid == *cid)?;
+        self.own.remove(at);
+        Some(Piece::NotSent { reason })
+    }
+
+    fn seen(&mut self, seq: Seq) -> Option<Piece> {
+        let before = self.seen;
+        self.seen = seq.max(before);
+        let news = before < self.last_own && self.last_own <= seq;
+        news.then_some(Piece::Seen)
+    }
+
+    fn typing(&mut self, name: SafeText, on: bool) -> Option<Piece> {
+        if !on || self.typist.as_ref() == Some(&name) {
+            return None;
+        }
+        self.typist = Some(name.clone());
+        Some(Piece::Typing { name })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::{
+        client::socket::SocketEvent,
+        event::{AssignRule, Event, Reader},
+        frame::Typist,
+        id::{ChatId, CommandId, Cursor, Epoch, Pos, Seq, UserId},
+        model::{Actor, ActorKind, ChatState, Visibility},
+        record::{Delivered, Record},
+        text::SafeText,
+        time::Timestamp,
+    };
+
+    use super::{Piece, Speaker, Story};
+
+    fn record(seq: u64, kind: ActorKind, name: &str, event: Event) -> SocketEvent {
+        let record = Record {
+            pos: Pos(seq + 100),
+            at: Timestamp::from_ms(0),
+            chat: Some(ChatId(7)),
+            seq: Some(Seq(seq)),
+            actor: Actor {
+                kind,
+                id: None,
+                name: SafeText::line(name),
+                rule: None,
+            },
+            event,
+        };
+        let cursor = Cursor::parse("00.1.ab").unwrap();
+        SocketEvent::Record(Box::new(Delivered { record, cursor }))
+    }
+
+    fn posted(seq: u64, kind: ActorKind, text: &str) -> SocketEvent {
+        let event = Event::MessagePosted {
+            text: SafeText::block(text),
+            visibility: Visibility::Public,
+        };
+        record(seq, kind, "Ana", event)
+    }
+
+    fn done(cid: &CommandId, seq: u64) -> SocketEvent {
+        SocketEvent::Done {
+            cid: cid.clone(),
+            pos: Pos(seq + 100),
+            chat: Some(ChatId(7)),
+            seq: Some(Seq(seq)),
+            dup: false,
+        }
+    }
+
+    #[test]
+    fn a_record_is_shown_once() {
+        let mut story = Story::new(ChatId(7));
+        let pieces = story.take(posted(3, ActorKind::Agent, "hello"));
+        assert!(matches!(&pieces[..], [Piece::Said(said)] if said.speaker == Speaker::Agent));
+        assert_eq!(story.take(posted(3, ActorKind::Agent, "hello")), []);
+        assert_eq!(story.take(posted(2, ActorKind::Agent, "older")), []);
+    }
+
+    #[test]
+    fn an_own_message_is_not_shown_again_whichever_news_comes_first() {
+        for record_first in [true, false] {
+            let mut story = Story::new(ChatId(7));
+            let cid = CommandId::random();
+            story.promise(cid.clone(), SafeText::block("help"));
+            let mut news = vec![done(&cid, 2), posted(2, ActorKind::Customer, "help")];
+            if record_first {
+                news.reverse();
+            }
+            let pieces: Vec<_> = news
+                .into_iter()
+                .flat_map(|event| story.take(event))
+                .collect();
+            assert_eq!(pieces, [Piece::Sent]);
+            // The same words from another program are not ours.
+            assert_eq!(story.take(posted(3, ActorKind::Customer, "help")).len(), 1);
+        }
+    }
+
+    #[test]
+    fn an_answer_is_what_comes_after_the_last_own_message() {
+        let mut story = Story::new(ChatId(7));
+        story.take(posted(2, ActorKind::Agent, "welcome"));
+        assert!(!story.is_answered(), "nothing was asked");
+        let cid = CommandId::random();
+        story.promise(cid.clone(), SafeText::block("help"));
+        story.take(done(&cid, 3));
+        assert!(!story.is_answered());
+        story.take(posted(4, ActorKind::System, "Ana joined the chat"));
+        assert!(!story.is_answered(), "a system line is no answer");
+        story.take(posted(5, ActorKind::Agent, "here I am"));
+        assert!(story.is_answered());
+    }
+
+    #[test]
+    fn the_place_is_said_when_it_changes() {
+        let mut story = Story::new(ChatId(7));
+        let queue = |place| SocketEvent::Queue {
+            chat: ChatId(7),
+            place,
+        };
+        assert_eq!(story.take(queue(3)), [Piece::Place(3)]);
+        assert_eq!(story.take(queue(3)), []);
+        assert_eq!(story.take(queue(2)), [Piece::Place(2)]);
+        let assigned = Event::ChatAssigned {
+            agent: UserId(1),
+            epoch: Epoch(1),
+            rule: AssignRule::LeastLoaded,
+            candidates: 1,
+            over_capacity: false,
+        };
+        story.take(record(4, ActorKind::System, "assign", assigned));
+        assert_eq!(story.state(), Some(ChatState::Active));
+        assert_eq!(
+            story.take(queue(2)),
+            [Piece::Place(2)],
+            "it waits once more"
+        );
+    }
+
+    #[test]
+    fn seen_and_typing_are_said_once() {
+        let mut story = Story::new(ChatId(7));
+        let cid = CommandId::random();
+        story.promise(cid.clone(), SafeText::block("help"));
+        story.take(done(&cid, 3));
+        let read = |at, seq| {
+            let by = Reader::Staff;
+            let event = Event::ReadMarked { by, seq: Seq(seq) };
+            record(at, ActorKind::Agent, "Ana", event)
+        };
+        assert_eq!(story.take(read(4, 2)), [], "not far enough");
+        assert_eq!(story.take(read(5, 3)), [Piece::Seen]);
+        assert_eq!(story.take(read(6, 5)), []);
+        let typing = |on| SocketEvent::Typing {
+            chat: ChatId(7),
+            who: Typist {
+                id: UserId(1),
+                name: SafeText::line("Ana"),
+                customer: false,
+            },
+            on,
+            preview: None,
+        };
+        assert_eq!(story.take(typing(true)).len(), 1);
+        assert_eq!(story.take(typing(true)), []);
+        story.take(posted(7, ActorKind::Agent, "done"));
+        assert_eq!(story.take(typing(true)).len(), 1, "a new burst");
+    }
+
+    #[test]
+    fn an_outage_is_said_once() {
+        let mut story = Story::new(ChatId(7));
+        let lost = |attempt| SocketEvent::Disconnected {
+            why: "refused".to_owned(),
+            retry_in: std::time::Duration::from_secs(1),
+            attempt,
+        };
+        assert_eq!(story.take(lost(1)).len(), 1);
+        assert_eq!(story.take(lost(2)), []);
+    }
+
+    #[test]
+    fn a_note_is_never_shown() {
+        let mut story = Story::new(ChatId(7));
+        let event = Event::MessagePosted {
+            text: SafeText::block("he is rude"),
+            visibility: Visibility::Note,
+        };
+        assert_eq!(story.take(record(3, ActorKind::Agent, "Ana", event)), []);
+    }
+}
