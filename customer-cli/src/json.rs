@@ -86,7 +86,7 @@ pub fn show(piece: &Piece, chat: ChatId, now: Timestamp) -> String {
         Piece::Gap => written(&status("gap")),
         Piece::Resolved => written(&status("resolved")),
         Piece::Closed => written(&line("closed", Some(chat), now, "closed".to_owned())),
-        Piece::NotSent { reason } => error(reason, Some(chat), now),
+        Piece::NotSent { reason } | Piece::NotDone { reason } => error(reason, Some(chat), now),
         Piece::Stopped(why) => error(&stopped(why), Some(chat), now),
     }
 }

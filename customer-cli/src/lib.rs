@@ -1,8 +1,17 @@
 //! The customer chat of Frontdesk: line mode on a terminal, one-shot and streaming in a pipe.
+//!
+//! The pure half is `args`, `commands`, `form`, `story`, `lines` and `json`; the rest talks to a
+//! hub, a terminal or a pipe.
 
 pub mod args;
 pub mod commands;
+pub mod error;
 pub mod form;
 pub mod json;
 pub mod lines;
+pub mod opening;
+pub mod pipe;
+pub mod print;
 pub mod story;
+pub mod talk;
+pub mod transcript;

@@ -72,6 +72,7 @@ pub fn show(piece: &Piece, look: Look) -> String {
         Piece::NotSent { reason } => {
             system(&format!("not sent: {reason}; press Enter to retry"), look)
         }
+        Piece::NotDone { reason } => system(reason, look),
         Piece::Typing { name } => faint(&format!("{} is typing...", speaker(name)), look),
         Piece::Lost { why, .. } => system(
             &format!("Reconnecting: {why}. What you write is kept and sent when the hub is back"),

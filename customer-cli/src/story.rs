@@ -102,6 +102,11 @@ pub enum Piece {
         /// Why, in the hub's words.
         reason: String,
     },
+    /// The hub will not end or rate the chat.
+    NotDone {
+        /// Why, in the hub's words.
+        reason: String,
+    },
     /// Somebody types.
     Typing {
         /// Who.
@@ -144,6 +149,8 @@ pub struct Story {
     place: Option<u32>,
     state: Option<ChatState>,
     own: Vec<Own>,
+    /// Commands of this program that are no messages.
+    commands: Vec<CommandId>,
     /// The last of the own messages that the hub gave a place.
     last_own: Seq,
     /// The last thing that staff or the assistant said.
@@ -151,6 +158,8 @@ pub struct Story {
     seen: Seq,
     typist: Option<SafeText>,
     lost: bool,
+    /// The first view of the chat is the past, which is not shown.
+    skips: bool,
 }
 
 impl Story {
@@ -163,12 +172,22 @@ impl Story {
             place: None,
             state: None,
             own: Vec::new(),
+            commands: Vec::new(),
             last_own: Seq(0),
             last_reply: Seq(0),
             seen: Seq(0),
             typist: None,
             lost: false,
+            skips: false,
         }
+    }
+
+    /// A story that goes on where the chat is now: what was before is not shown.
+    #[must_use]
+    pub const fn resumed(chat: ChatId) -> Self {
+        let mut story = Self::new(chat);
+        story.skips = true;
+        story
     }
 
     /// Which chat.
@@ -212,6 +231,22 @@ impl Story {
             seq: None,
             stored: false,
         });
+    }
+
+    /// A message was sent and stored with the opening of the chat.
+    pub fn opened_with(&mut self, cid: CommandId, text: SafeText) {
+        self.promise(cid, text);
+        if let Some(own) = self.own.last_mut() {
+            own.stored = true;
+        }
+    }
+
+    /// A command without a text is about to be sent: only its refusal will be shown.
+    pub fn command(&mut self, cid: CommandId) {
+        self.commands.push(cid);
+        if self.commands.len() > OWN_MAX {
+            self.commands.remove(0);
+        }
     }
 
     /// The chat as an answer of the hub describes it.
@@ -277,6 +312,10 @@ impl Story {
     }
 
     fn view(&mut self, view: &ChatView) -> Vec<Piece> {
+        if std::mem::take(&mut self.skips) {
+            self.shown = view.chat.seq;
+            return self.meet(&view.chat).into_iter().collect();
+        }
         let mut pieces: Vec<Piece> = Vec::new();
         let first = view.events.first().and_then(|record| record.seq);
         // Staff-only records take a seq too, so that this says "may", never "are".
@@ -369,6 +408,10 @@ impl Story {
     }
 
     fn refused(&mut self, cid: &CommandId, reason: String) -> Option<Piece> {
+        if let Some(at) = self.commands.iter().position(|other| other == cid) {
+            self.commands.remove(at);
+            return Some(Piece::NotDone { reason });
+        }
         let at = self.own.iter().position(|own| own.cid == *cid)?;
         self.own.remove(at);
         Some(Piece::NotSent { reason })

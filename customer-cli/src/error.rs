@@ -1,0 +1,131 @@
+//! Why the program ends, with its exit code and what to do.
+
+use std::io;
+
+use shared::{
+    client::{
+        error::ClientError,
+        outbox::OutboxError,
+        profile::ProfileError,
+        socket::{SendError, StopReason},
+    },
+    error::{ErrorCode, exit},
+    id::ChatId,
+};
+
+use crate::lines::stopped;
+
+/// The exit code of a program whose reader went away.
+const SIGPIPE: u8 = 141;
+
+/// Why the program ends.
+#[derive(Debug, thiserror::Error)]
+pub enum ChatError {
+    /// A call to the hub, or the user's files.
+    #[error("{0}")]
+    Client(#[from] ClientError),
+    /// The outbox.
+    #[error("{0}")]
+    Outbox(#[from] OutboxError),
+    /// Something to send was not taken.
+    #[error("{0}")]
+    Send(SendError),
+    /// What was asked for makes no sense.
+    #[error("{0}")]
+    Usage(String),
+    /// This machine has no such chat.
+    #[error("chat {0} is not known on this machine; see: frontdesk-chat list")]
+    UnknownChat(ChatId),
+    /// This machine has no chat at all.
+    #[error("there is no chat with this hub to go on with; open one with: frontdesk-chat")]
+    NoChat,
+    /// The hub was not there in time; what was written is kept.
+    #[error("{0}")]
+    Kept(String),
+    /// The hub refused a message.
+    #[error("not sent: {reason}")]
+    Refused {
+        /// Why.
+        reason: String,
+        /// The exit code of that.
+        code: u8,
+    },
+    /// The connection ended for good.
+    #[error("{}", stopped(.0))]
+    Stopped(StopReason),
+    /// A file or stream could not be read or written.
+    #[error("cannot {what}: {source}")]
+    Io {
+        /// What was tried, with its file.
+        what: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The reader of the output went away.
+    #[error("")]
+    ReaderGone,
+    /// A signal ended the program.
+    #[error("")]
+    Signal(u8),
+}
+
+impl ChatError {
+    /// The exit code that belongs to it.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Client(error) => error.exit_code(),
+            Self::Outbox(error) => error.exit_code(),
+            Self::Send(SendError::Outbox(error)) => error.exit_code(),
+            Self::Send(_) | Self::Kept(_) => exit::UNREACHABLE,
+            Self::Usage(_) => exit::USAGE,
+            Self::UnknownChat(_) | Self::NoChat => ErrorCode::NotFound.exit_code(),
+            Self::Refused { code, .. } | Self::Signal(code) => *code,
+            Self::Stopped(StopReason::Revoked) => ErrorCode::Unauthenticated.exit_code(),
+            Self::Stopped(StopReason::Replaced) => ErrorCode::Conflict.exit_code(),
+            Self::Stopped(StopReason::Version { .. }) => ErrorCode::Proto.exit_code(),
+            Self::Stopped(StopReason::Forbidden { .. }) => ErrorCode::Forbidden.exit_code(),
+            Self::Io { .. } => exit::FAILURE,
+            Self::ReaderGone => SIGPIPE,
+        }
+    }
+
+    /// What to do about it, where that is not part of the message.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Client(error) => error.hint(),
+            _ => None,
+        }
+    }
+
+    /// Whether there is nothing to say about it.
+    #[must_use]
+    pub const fn is_silent(&self) -> bool {
+        matches!(self, Self::ReaderGone | Self::Signal(_))
+    }
+
+    /// Output that failed: a reader that went away is no news.
+    #[must_use]
+    pub fn output(source: io::Error) -> Self {
+        if source.kind() == io::ErrorKind::BrokenPipe {
+            return Self::ReaderGone;
+        }
+        Self::Io {
+            what: "write the output".to_owned(),
+            source,
+        }
+    }
+}
+
+impl From<ProfileError> for ChatError {
+    fn from(error: ProfileError) -> Self {
+        Self::Client(error.into())
+    }
+}
+
+impl From<SendError> for ChatError {
+    fn from(error: SendError) -> Self {
+        Self::Send(error)
+    }
+}

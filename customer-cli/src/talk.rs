@@ -1,0 +1,286 @@
+//! A chat that is going on: its socket, its outbox and its story, for a terminal and for a pipe.
+
+use shared::{
+    api::{Message, Page},
+    client::{
+        credentials::SavedChat,
+        error::ClientError,
+        http::Http,
+        outbox::Outbox,
+        profile::Profile,
+        socket::{Socket, SocketEvent, SocketHandle, SocketOptions},
+    },
+    command::Command,
+    error::ErrorCode,
+    id::{ChatId, CommandId, Seq},
+    model::Visibility,
+    text::{MESSAGE_BYTES_MAX, SafeText},
+};
+use tokio::sync::mpsc;
+
+use crate::{
+    error::ChatError,
+    story::{Piece, Story},
+};
+
+/// How this program names itself to the hub.
+const CLIENT: &str = concat!("frontdesk-chat/", env!("CARGO_PKG_VERSION"));
+/// Messages of one page of the past.
+const PAGE_MESSAGES: u32 = 200;
+
+/// A chat that is going on.
+#[derive(Debug)]
+pub struct Talk {
+    handle: SocketHandle,
+    events: mpsc::Receiver<SocketEvent>,
+    story: Story,
+    /// Messages of this run that the hub has not taken yet.
+    waiting: Vec<CommandId>,
+    /// The code of the last message that the hub refused for good.
+    refused: Option<ErrorCode>,
+    ended: bool,
+}
+
+/// A connection as the customer of a chat.
+///
+/// # Errors
+/// [`ClientError::Tls`] when the certificates to trust cannot be read.
+pub fn http_of(profile: &Profile, saved: &SavedChat) -> Result<Http, ClientError> {
+    Http::new(&saved.hub, Some(saved.token.clone().into()), &profile.tls)
+}
+
+/// Every message of a chat, oldest first.
+///
+/// # Errors
+/// As [`Http::get`].
+pub async fn history(http: &Http, chat: ChatId) -> Result<Vec<Message>, ClientError> {
+    let mut messages: Vec<Message> = Vec::new();
+    let mut after = Some(String::from("0"));
+    while let Some(cursor) = after {
+        let path = format!("/api/chats/{chat}/messages?after={cursor}&limit={PAGE_MESSAGES}");
+        let page: Page<Message> = http.get(&path).await?;
+        after = page
+            .next
+            .filter(|next| *next != cursor && !page.items.is_empty());
+        messages.extend(page.items);
+    }
+    Ok(messages)
+}
+
+/// Refuses what the hub would refuse: nothing at all, or too much.
+///
+/// # Errors
+/// [`ChatError::Usage`].
+pub fn check(text: &SafeText) -> Result<(), ChatError> {
+    if text.trim().is_empty() {
+        return Err(ChatError::Usage(
+            "the message is empty; write something".to_owned(),
+        ));
+    }
+    if text.len() > MESSAGE_BYTES_MAX {
+        return Err(ChatError::Usage(format!(
+            "the message has {} bytes; send at most {MESSAGE_BYTES_MAX} at a time",
+            text.len()
+        )));
+    }
+    Ok(())
+}
+
+impl Talk {
+    /// Connects to a chat. What an earlier run could not send is sent now.
+    ///
+    /// # Errors
+    /// [`ChatError::Outbox`] and [`ChatError::Client`], before anything is sent.
+    pub fn begin(profile: &Profile, saved: &SavedChat, story: Story) -> Result<Self, ChatError> {
+        let name = format!("{}#{}", saved.hub, saved.chat);
+        let outbox = Outbox::open_free(&profile.places.outbox(), &name)?;
+        let mut story = story;
+        let mut waiting = Vec::new();
+        for entry in outbox.pending() {
+            if let Command::PostMessage { text, .. } = entry.command {
+                story.promise(entry.cid.clone(), text);
+                waiting.push(entry.cid);
+            }
+        }
+        let (handle, events) = Socket::connect(SocketOptions {
+            url: saved.hub.clone(),
+            tls: profile.tls.clone(),
+            token: saved.token.clone().into(),
+            client: CLIENT.to_owned(),
+            cursor: None,
+            outbox,
+        })?;
+        Ok(Self {
+            handle,
+            events,
+            story,
+            waiting,
+            refused: None,
+            ended: false,
+        })
+    }
+
+    /// What was shown of the chat.
+    #[must_use]
+    pub const fn story(&self) -> &Story {
+        &self.story
+    }
+
+    /// The connection, to say that one types.
+    #[must_use]
+    pub const fn handle(&self) -> &SocketHandle {
+        &self.handle
+    }
+
+    /// Messages that the hub has not taken yet.
+    #[must_use]
+    pub const fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Whether the connection will not come back.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        self.ended
+    }
+
+    /// The exit code of the last refusal.
+    #[must_use]
+    pub fn refused(&self) -> Option<u8> {
+        self.refused.map(ErrorCode::exit_code)
+    }
+
+    /// The next pieces to show. Cancel safe. Never returns once the connection is over.
+    pub async fn next(&mut self) -> Vec<Piece> {
+        let event = match self.events.recv().await {
+            Some(event) => event,
+            None => {
+                self.ended = true;
+                std::future::pending().await
+            }
+        };
+        match &event {
+            SocketEvent::Done { cid, .. } => self.waiting.retain(|other| other != cid),
+            SocketEvent::Nack {
+                cid,
+                code,
+                retry_in: None,
+                ..
+            } => {
+                if let Some(at) = self.waiting.iter().position(|other| other == cid) {
+                    self.waiting.remove(at);
+                    self.refused = Some(*code);
+                }
+            }
+            SocketEvent::Stopped { .. } => self.ended = true,
+            _ => {}
+        }
+        self.story.take(event)
+    }
+
+    /// Says something: it is on disk when this returns.
+    ///
+    /// # Errors
+    /// [`ChatError::Usage`] for a text that no hub takes; [`ChatError::Send`].
+    pub async fn say(
+        &mut self,
+        text: SafeText,
+        client_id: Option<CommandId>,
+    ) -> Result<(), ChatError> {
+        check(&text)?;
+        let cid = client_id.unwrap_or_else(CommandId::random);
+        let command = Command::PostMessage {
+            chat: self.story.chat(),
+            text: text.clone(),
+            visibility: Visibility::Public,
+            expected_seq: None,
+        };
+        self.story.promise(cid.clone(), text);
+        self.waiting.push(cid.clone());
+        let sent = self.handle.send(cid.clone(), command).await;
+        if sent.is_err() {
+            self.waiting.retain(|other| *other != cid);
+        }
+        Ok(sent?)
+    }
+
+    /// Sends again what the hub refused; says how many that were.
+    ///
+    /// # Errors
+    /// [`ChatError::Send`].
+    pub async fn retry(&mut self) -> Result<usize, ChatError> {
+        let mut count = 0;
+        for failure in self.handle.outbox().failures() {
+            let entry = failure.entry;
+            let Command::PostMessage { text, .. } = &entry.command else {
+                self.handle.outbox().discard(&entry.cid)?;
+                continue;
+            };
+            count += 1;
+            self.story.promise(entry.cid.clone(), text.clone());
+            self.waiting.push(entry.cid.clone());
+            self.handle.send(entry.cid, entry.command).await?;
+        }
+        self.handle.retry_now();
+        Ok(count)
+    }
+
+    /// Ends the episode.
+    ///
+    /// # Errors
+    /// [`ChatError::Send`].
+    pub async fn end(&mut self) -> Result<(), ChatError> {
+        let chat = self.story.chat();
+        self.promise(Command::Resolve { chat }).await
+    }
+
+    /// Rates the episode.
+    ///
+    /// # Errors
+    /// [`ChatError::Send`].
+    pub async fn rate(&mut self, score: u8, comment: Option<SafeText>) -> Result<(), ChatError> {
+        let chat = self.story.chat();
+        let command = Command::Rate {
+            chat,
+            score,
+            comment,
+        };
+        self.promise(command).await
+    }
+
+    /// Tells the staff how far the customer has read.
+    ///
+    /// # Errors
+    /// [`ChatError::Send`].
+    pub async fn read(&mut self, seq: Seq) -> Result<(), ChatError> {
+        let chat = self.story.chat();
+        let sent = self
+            .handle
+            .send(CommandId::random(), Command::MarkRead { chat, seq });
+        Ok(sent.await?)
+    }
+
+    /// Says goodbye. What waits stays in the outbox.
+    pub async fn close(self) {
+        self.handle.close().await;
+    }
+
+    /// A command whose refusal is shown like that of a message.
+    async fn promise(&mut self, command: Command) -> Result<(), ChatError> {
+        let cid = CommandId::random();
+        self.waiting.push(cid.clone());
+        self.story.command(cid.clone());
+        Ok(self.handle.send(cid, command).await?)
+    }
+}
+
+/// How to go on with a chat, for stderr.
+#[must_use]
+pub fn farewell(chat: ChatId, waiting: usize) -> String {
+    let kept = match waiting {
+        0 => String::new(),
+        1 => "1 message is not sent yet and kept. ".to_owned(),
+        n => format!("{n} messages are not sent yet and kept. "),
+    };
+    format!("{kept}Chat {chat} stays open; go on with: frontdesk-chat resume {chat}\n")
+}

@@ -1,0 +1,175 @@
+//! A whole chat as text, Markdown or JSON.
+//!
+//! Pure but for the file that a transcript is saved to.
+
+use std::{fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
+
+use shared::{
+    api::{Message, Page},
+    id::ChatId,
+    text::render,
+    time::Timestamp,
+};
+
+use crate::{
+    args::Form,
+    error::ChatError,
+    lines::{self, Look},
+    story::{Piece, Said, Speaker},
+};
+
+/// Makes a transcript.
+///
+/// # Errors
+/// [`ChatError::Io`] when it cannot be written as JSON.
+pub fn transcript(chat: ChatId, messages: Vec<Message>, form: Form) -> Result<String, ChatError> {
+    match form {
+        Form::Text => Ok(messages.into_iter().map(text).collect()),
+        Form::Markdown => {
+            let paragraphs: String = messages.into_iter().map(markdown).collect();
+            Ok(format!("# Chat {chat}\n{paragraphs}"))
+        }
+        Form::Json => {
+            let page = Page {
+                items: messages,
+                next: None,
+            };
+            let json = serde_json::to_string_pretty(&page).map_err(|error| ChatError::Io {
+                what: "write the transcript".to_owned(),
+                source: error.into(),
+            })?;
+            Ok(json + "\n")
+        }
+    }
+}
+
+/// Saves a transcript to a new file that only its owner may read.
+///
+/// # Errors
+/// [`ChatError::Io`], also when the file is there already.
+pub fn save(path: &Path, text: &str) -> Result<(), ChatError> {
+    let failed = |source| ChatError::Io {
+        what: format!("save {}", path.display()),
+        source,
+    };
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    file.sync_all().map_err(failed)
+}
+
+fn text(message: Message) -> String {
+    let at = minute(message.at);
+    let piece = Piece::Said(Said::from(message));
+    format!("{at} {}", lines::show(&piece, Look::PIPE))
+}
+
+fn markdown(message: Message) -> String {
+    let said = Said::from(message);
+    let name = match said.speaker {
+        Speaker::System => "Frontdesk".into(),
+        _ => literal(&said.name),
+    };
+    let mut out = format!("\n**{name}** ({})\n\n", minute(said.at));
+    for line in render(&said.text).lines() {
+        out.push_str(format!("> {}", literal(line)).trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// Text that Markdown shows as it is.
+fn literal(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in render(text).chars() {
+        if c.is_ascii_punctuation() && !matches!(c, '.' | ',' | '?' | '\'' | ':' | ';' | '"' | '/')
+        {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+fn minute(at: Timestamp) -> String {
+    let text = at.to_string().replacen('T', " ", 1);
+    text.chars().take("2026-11-20 14:05".len()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use shared::{
+        api::Message,
+        id::{ChatId, Seq},
+        model::{Actor, ActorKind, Visibility},
+        text::SafeText,
+        time::Timestamp,
+    };
+
+    use super::{save, transcript};
+    use crate::args::Form;
+
+    fn message(seq: u64, kind: ActorKind, name: &str, text: &str) -> Message {
+        Message {
+            seq: Seq(seq),
+            at: Timestamp::from_ms(1_795_183_509_120),
+            actor: Actor {
+                kind,
+                id: None,
+                name: SafeText::line(name),
+                rule: None,
+            },
+            text: SafeText::block(text),
+            visibility: Visibility::Public,
+        }
+    }
+
+    fn messages() -> Vec<Message> {
+        vec![
+            message(2, ActorKind::Customer, "Bo", "help\nplease"),
+            message(4, ActorKind::System, "assign", "Ana joined the chat"),
+            message(5, ActorKind::Agent, "Ana", "*hi* <b>\u{1b}[31m"),
+        ]
+    }
+
+    #[test]
+    fn the_text_form_is_pinned() {
+        assert_eq!(
+            transcript(ChatId(7), messages(), Form::Text).unwrap(),
+            "2026-11-20 14:05 You: help\n  please\n\
+             2026-11-20 14:05 -- Ana joined the chat\n\
+             2026-11-20 14:05 Ana: *hi* <b>\u{241b}[31m\n"
+        );
+    }
+
+    #[test]
+    fn markdown_shows_what_was_written() {
+        let text = transcript(ChatId(7), messages(), Form::Markdown).unwrap();
+        assert!(text.starts_with("# Chat 7\n\n**Bo** (2026-11-20 14:05)\n\n> help\n> please\n"));
+        assert!(text.contains("> \\*hi\\* \\<b\\>"), "{text}");
+    }
+
+    #[test]
+    fn json_is_a_list() {
+        let text = transcript(ChatId(7), messages(), Form::Json).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(json["items"][2]["actor"]["name"], "Ana");
+        assert!(json["next"].is_null());
+    }
+
+    #[test]
+    fn a_saved_transcript_is_private_and_never_replaces_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("chat.txt");
+        save(&path, "one\n").unwrap();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(save(&path, "two\n").is_err());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\n");
+    }
+}
