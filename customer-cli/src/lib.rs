@@ -4,14 +4,17 @@
 //! hub, a terminal or a pipe.
 
 pub mod args;
+pub mod chat;
 pub mod commands;
 pub mod error;
 pub mod form;
+pub mod input;
 pub mod json;
 pub mod lines;
 pub mod opening;
 pub mod pipe;
 pub mod print;
+pub mod run;
 pub mod story;
 pub mod talk;
 pub mod transcript;

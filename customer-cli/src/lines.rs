@@ -110,6 +110,12 @@ pub fn system(text: &str, look: Look) -> String {
     row_of(MARK, text, look)
 }
 
+/// An entry of a list, or a text that the customer asked for.
+#[must_use]
+pub fn item(text: &str, look: Look) -> String {
+    row_of(INDENT, text, look)
+}
+
 /// A line of the desk that matters little.
 fn faint(text: &str, look: Look) -> String {
     styled("\x1b[2m", &row_of(MARK, text, look), look)

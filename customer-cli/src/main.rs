@@ -1,2 +1,7 @@
 //! The customer chat.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    customer_cli::run::main()
+}

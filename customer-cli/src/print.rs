@@ -116,7 +116,8 @@ impl Drop for TerminalGuard {
         if !dumb {
             drop(out("\x1b[?2004l"));
         }
-        drop(tcsetattr(io::stdin(), OptionalActions::Now, &mode));
+        // A terminal that is gone needs no mode.
+        tcsetattr(io::stdin(), OptionalActions::Now, &mode).unwrap_or_default();
     }
 }
 
@@ -142,7 +143,8 @@ impl Screen {
                     None => drop(out(&text)),
                 }
             }
-            drop(done.send(()));
+            // Nobody may wait for it any more.
+            done.send(()).unwrap_or_default();
         }));
         Self { queue, finished }
     }
