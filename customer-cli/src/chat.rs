@@ -28,7 +28,7 @@ use crate::{
     pipe::Start,
     print::{self, Screen, TerminalGuard},
     story::{Piece, Story},
-    talk::{Talk, farewell, history, http_of},
+    talk::{Talk, departments, farewell, history, http_of},
     transcript::{save, transcript},
 };
 
@@ -64,8 +64,7 @@ pub fn run(
     })?;
     let (saved, story, pieces) = match start {
         Start::New(details) => {
-            let departments: Vec<PublicDepartment> =
-                runtime.block_on(http.get("/api/departments/active"))?;
+            let departments = runtime.block_on(departments(http))?;
             let details = ask(&mut keys, profile, details, &departments, look)?;
             let open = opening::open(profile, http, details, None, None);
             let opened = runtime.block_on(open)?;
@@ -82,11 +81,11 @@ pub fn run(
             (saved, story, pieces)
         }
     };
+    let opened = format!("Chat {}. Write and press Enter.", saved.chat);
+    print::out(&system(&opened, look))?;
     for piece in &pieces {
         print::out(&show(piece, look))?;
     }
-    let opened = format!("Chat {} is open. Write and press Enter.", saved.chat);
-    print::out(&system(&opened, look))?;
     let mut line_mode = LineMode::begin(runtime, profile, &saved, story, keys, look)?;
     let way = runtime.block_on(line_mode.work());
     let waiting = line_mode.talk.waiting();

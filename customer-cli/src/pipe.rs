@@ -11,7 +11,7 @@ use std::{
 };
 
 use shared::{
-    client::{credentials::SavedChat, http::Http, profile::Profile},
+    client::{credentials::SavedChat, error::ClientError, http::Http, profile::Profile},
     error::exit,
     id::{ChatId, CommandId},
     model::ChatState,
@@ -271,7 +271,15 @@ async fn begin_new(
     };
     let client_id = args.client_id.clone().or(name);
     let named = client_id.is_some();
-    let opened = opening::open(profile, http, details, Some(text.clone()), client_id).await?;
+    let opened = opening::open(profile, http, details, Some(text.clone()), client_id).await;
+    let opened = opened.map_err(|error| match error {
+        ChatError::Client(
+            error @ (ClientError::Unreachable { .. } | ClientError::Timeout { .. }),
+        ) => ChatError::Kept(format!(
+            "{error}; your message is kept, and the same command again sends it once"
+        )),
+        error => error,
+    })?;
     let chat = opened.chat.id;
     if args.json {
         print::out(&json::opened(chat, now()))?;

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use shared::{
-    api::PublicDepartment,
     client::{
         credentials::{Chats, SavedChat},
+        error::ClientError,
         http::Http,
         profile::{Flags, Profile},
     },
@@ -25,7 +25,7 @@ use crate::{
     opening::now,
     pipe::{self, Start},
     print,
-    talk::{history, http_of},
+    talk::{departments, history, http_of},
     transcript::transcript,
 };
 
@@ -139,9 +139,15 @@ async fn complete(profile: &Profile, http: &Http, start: Start) -> Result<Start,
         details.name = Some(name.unwrap_or_else(|| SafeText::line(NAMELESS)));
     }
     if let Some(DepartmentRef::Name(name)) = &details.department {
-        let departments: Vec<PublicDepartment> = http.get("/api/departments/active").await?;
-        let found = find(&departments, name).map_err(ChatError::Usage)?;
-        details.department = Some(DepartmentRef::Id(found.id));
+        match departments(http).await {
+            Ok(departments) => {
+                let found = find(&departments, name).map_err(ChatError::Usage)?;
+                details.department = Some(DepartmentRef::Name(found.name.clone()));
+            }
+            // Opening the chat will fail too, and keeps what there is to say.
+            Err(ClientError::Unreachable { .. } | ClientError::Timeout { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(Start::New(details))
 }

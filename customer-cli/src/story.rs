@@ -368,7 +368,9 @@ impl Story {
 
     fn moved(&mut self, state: ChatState, piece: Option<Piece>) -> Option<Piece> {
         self.state = Some(state);
-        self.place = None;
+        if state != ChatState::Waiting {
+            self.place = None;
+        }
         piece
     }
 

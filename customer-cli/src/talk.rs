@@ -1,7 +1,7 @@
 //! A chat that is going on: its socket, its outbox and its story, for a terminal and for a pipe.
 
 use shared::{
-    api::{Message, Page},
+    api::{Message, Page, PublicDepartment},
     client::{
         credentials::SavedChat,
         error::ClientError,
@@ -65,6 +65,15 @@ pub async fn history(http: &Http, chat: ChatId) -> Result<Vec<Message>, ClientEr
         messages.extend(page.items);
     }
     Ok(messages)
+}
+
+/// The departments that take new chats.
+///
+/// # Errors
+/// As [`Http::get`].
+pub async fn departments(http: &Http) -> Result<Vec<PublicDepartment>, ClientError> {
+    let page: Page<PublicDepartment> = http.get("/api/departments/active").await?;
+    Ok(page.items)
 }
 
 /// Refuses what the hub would refuse: nothing at all, or too much.
