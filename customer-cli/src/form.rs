@@ -68,7 +68,7 @@ impl Details {
     }
 }
 
-/// Finds the department that is meant: by number, by name, or by the beginning of one name.
+/// Finds the department that is meant: by number, by name, or by the beginning of a word of one.
 ///
 /// # Errors
 /// What to tell when there is none or more than one.
@@ -83,7 +83,10 @@ pub fn find<'a>(
     if let Some(department) = departments.iter().find(same) {
         return Ok(department);
     }
-    let begins = |d: &&PublicDepartment| d.name.to_lowercase().starts_with(&wanted);
+    let begins = |d: &&PublicDepartment| {
+        let name = d.name.to_lowercase();
+        name.starts_with(&wanted) || name.split(' ').any(|word| word.starts_with(&wanted))
+    };
     let near: Vec<&PublicDepartment> = departments.iter().filter(begins).collect();
     match near[..] {
         [department] if !wanted.is_empty() => Ok(department),
@@ -236,7 +239,13 @@ mod tests {
             department(2, "Billing"),
             department(3, "Bots"),
         ];
-        for (meant, id) in [("2", 2), ("billing", 2), ("CUST", 1), ("bo", 3)] {
+        for (meant, id) in [
+            ("2", 2),
+            ("billing", 2),
+            ("CUST", 1),
+            ("care", 1),
+            ("bo", 3),
+        ] {
             assert_eq!(find(&all, meant).map(|d| d.id.0), Ok(id), "{meant}");
         }
         for meant in ["b", "", "sales"] {

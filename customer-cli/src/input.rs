@@ -5,13 +5,17 @@
 
 use std::{
     cell::Cell,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
 
 use rustyline::{
     Cmd, ConditionalEventHandler, Context, Editor, Event, EventContext, EventHandler, Helper,
-    KeyCode, KeyEvent, Modifiers, Movement, RepeatCount,
+    KeyCode, KeyEvent, Modifiers, RepeatCount,
     completion::{Completer, Pair},
     config::Config,
     error::ReadlineError,
@@ -61,6 +65,8 @@ pub enum NoAnswer {
 /// The line editor of a terminal.
 pub struct Keys {
     editor: Editor<Hooks, DefaultHistory>,
+    /// The line has a backslash that stands for going on, not for itself.
+    continued: Arc<AtomicBool>,
 }
 
 /// What the editor calls while keys are pressed.
@@ -71,8 +77,8 @@ struct Hooks {
     told: Cell<Option<Instant>>,
 }
 
-/// Enter behind a backslash goes on in the next line.
-struct Continue;
+/// Enter behind a backslash goes on in the next line, and notes that it did.
+struct Continue(Arc<AtomicBool>);
 
 impl Keys {
     /// Takes the terminal's keys.
@@ -96,8 +102,10 @@ impl Keys {
             editor.bind_sequence(key, EventHandler::Simple(Cmd::Newline));
         }
         let enter = KeyEvent(KeyCode::Enter, Modifiers::NONE);
-        editor.bind_sequence(enter, EventHandler::Conditional(Box::new(Continue)));
-        Ok(Self { editor })
+        let continued = Arc::new(AtomicBool::new(false));
+        let handler = Box::new(Continue(Arc::clone(&continued)));
+        editor.bind_sequence(enter, EventHandler::Conditional(handler));
+        Ok(Self { editor, continued })
     }
 
     /// Asks a question; `initial` is there to be changed.
@@ -154,7 +162,12 @@ impl Keys {
 
     /// What a line means; what it leads to is asked here, where the keys are.
     fn typed(&mut self, line: &str) -> Typed {
-        let mut text = line.to_owned();
+        // What was pasted keeps its backslashes.
+        let mut text = if self.continued.swap(false, Ordering::Relaxed) {
+            line.replace("\\\n", "\n")
+        } else {
+            line.to_owned()
+        };
         // A terminal without line editing has no key for a new line.
         while text.ends_with('\\') {
             text.pop();
@@ -263,6 +276,10 @@ impl ConditionalEventHandler for Continue {
     ) -> Option<Cmd> {
         let line = context.line();
         let continues = line.ends_with('\\') && context.pos() == line.len();
-        continues.then(|| Cmd::Replace(Movement::BackwardChar(1), Some("\n".to_owned())))
+        if !continues {
+            return None;
+        }
+        self.0.store(true, Ordering::Relaxed);
+        Some(Cmd::Newline)
     }
 }

@@ -317,6 +317,11 @@ impl Story {
             return self.meet(&view.chat).into_iter().collect();
         }
         let mut pieces: Vec<Piece> = Vec::new();
+        if view.chat.seq < self.shown {
+            // The hub was restored from a backup: what follows has numbers that were shown.
+            self.shown = view.chat.seq;
+            pieces.push(Piece::Gap);
+        }
         let first = view.events.first().and_then(|record| record.seq);
         // Staff-only records take a seq too, so that this says "may", never "are".
         if self.shown > Seq(0) && first.is_some_and(|first| first > self.shown.next()) {
@@ -437,12 +442,15 @@ impl Story {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use shared::{
         client::socket::SocketEvent,
         event::{AssignRule, Event, Reader},
+        fold::ChatView,
         frame::Typist,
-        id::{ChatId, CommandId, Cursor, Epoch, Pos, Seq, UserId},
-        model::{Actor, ActorKind, ChatState, Visibility},
+        id::{ChatId, CommandId, Cursor, DepartmentId, Epoch, Pos, Seq, UserId},
+        model::{Actor, ActorKind, Chat, ChatState, Visibility},
         record::{Delivered, Record},
         text::SafeText,
         time::Timestamp,
@@ -450,8 +458,8 @@ mod tests {
 
     use super::{Piece, Speaker, Story};
 
-    fn record(seq: u64, kind: ActorKind, name: &str, event: Event) -> SocketEvent {
-        let record = Record {
+    fn plain(seq: u64, kind: ActorKind, name: &str, event: Event) -> Record {
+        Record {
             pos: Pos(seq + 100),
             at: Timestamp::from_ms(0),
             chat: Some(ChatId(7)),
@@ -463,7 +471,11 @@ mod tests {
                 rule: None,
             },
             event,
-        };
+        }
+    }
+
+    fn record(seq: u64, kind: ActorKind, name: &str, event: Event) -> SocketEvent {
+        let record = plain(seq, kind, name, event);
         let cursor = Cursor::parse("00.1.ab").unwrap();
         SocketEvent::Record(Box::new(Delivered { record, cursor }))
     }
@@ -584,6 +596,46 @@ mod tests {
         assert_eq!(story.take(typing(true)), []);
         story.take(posted(7, ActorKind::Agent, "done"));
         assert_eq!(story.take(typing(true)).len(), 1, "a new burst");
+    }
+
+    fn view(seq: u64, records: Vec<Record>) -> SocketEvent {
+        let opened = Event::ChatOpened {
+            department: DepartmentId(1),
+            customer: UserId(9),
+            name: SafeText::line("Bo"),
+            email: None,
+            phone: None,
+            fields: BTreeMap::new(),
+            previous: None,
+        };
+        let mut chat = Chat::opened(&plain(1, ActorKind::Customer, "Bo", opened)).unwrap();
+        chat.seq = Seq(seq);
+        let events = records;
+        SocketEvent::Chat {
+            pos: Pos(seq + 100),
+            chat: Box::new(ChatView { chat, events }),
+        }
+    }
+
+    #[test]
+    fn a_chat_that_is_taken_up_again_shows_what_comes_after() {
+        let mut story = Story::resumed(ChatId(7));
+        let event = Event::MessagePosted {
+            text: SafeText::block("old"),
+            visibility: Visibility::Public,
+        };
+        let old = plain(3, ActorKind::Agent, "Ana", event);
+        assert_eq!(story.take(view(3, vec![old])), []);
+        assert_eq!(story.take(posted(3, ActorKind::Agent, "old")), []);
+        assert_eq!(story.take(posted(4, ActorKind::Agent, "new")).len(), 1);
+    }
+
+    #[test]
+    fn after_a_restore_new_messages_are_shown() {
+        let mut story = Story::new(ChatId(7));
+        story.take(posted(9, ActorKind::Agent, "lost with the disk"));
+        assert_eq!(story.take(view(4, Vec::new())), [Piece::Gap]);
+        assert_eq!(story.take(posted(5, ActorKind::Agent, "again")).len(), 1);
     }
 
     #[test]
