@@ -38,8 +38,10 @@ const SIGTERM: u8 = 143;
 
 /// What ends the line mode.
 enum Way {
-    /// The customer left, or the chat is over.
+    /// The customer left.
     Out,
+    /// The chat is over for good.
+    Closed,
     /// A signal, or Ctrl+C twice.
     Signal(u8),
 }
@@ -91,10 +93,23 @@ pub fn run(
     let waiting = line_mode.talk.waiting();
     runtime.block_on(line_mode.finish());
     drop(guard);
-    print::err(&farewell(saved.chat, waiting));
+    if !matches!(way, Ok(Way::Out | Way::Signal(exit::SIGINT))) {
+        // The prompt is still there.
+        print::err("\n");
+    }
     match way? {
-        Way::Out => Ok(()),
-        Way::Signal(code) => Err(ChatError::Signal(code)),
+        Way::Closed => {
+            print::err(&show(&Piece::Closed, look));
+            Ok(())
+        }
+        Way::Out => {
+            print::err(&farewell(saved.chat, waiting));
+            Ok(())
+        }
+        Way::Signal(code) => {
+            print::err(&farewell(saved.chat, waiting));
+            Err(ChatError::Signal(code))
+        }
     }
 }
 
@@ -253,7 +268,7 @@ impl<'a> LineMode<'a> {
             tokio::select! {
                 pieces = self.talk.next() => {
                     if self.show(pieces).await? {
-                        return Ok(Way::Out);
+                        return Ok(Way::Closed);
                     }
                 }
                 did = self.typed.recv() => match did {
@@ -280,11 +295,11 @@ impl<'a> LineMode<'a> {
         };
         let mut over = false;
         for piece in pieces {
-            self.print(show(&piece, self.look)).await;
             match piece {
+                // These two are the last words, after the prompt is gone.
                 Piece::Stopped(why) => return Err(ChatError::Stopped(why)),
                 Piece::Closed => over = true,
-                _ => {}
+                piece => self.print(show(&piece, self.look)).await,
             }
         }
         let reply = self.talk.story().last_reply();

@@ -84,6 +84,7 @@ pub fn show(piece: &Piece, chat: ChatId, now: Timestamp) -> String {
         Piece::Lost { .. } => written(&status("reconnecting")),
         Piece::Back => written(&status("connected")),
         Piece::Gap => written(&status("gap")),
+        Piece::Rated(score) => written(&status(&format!("rated {score}"))),
         Piece::Resolved => written(&status("resolved")),
         Piece::Closed => written(&line("closed", Some(chat), now, "closed".to_owned())),
         Piece::NotSent { reason } | Piece::NotDone { reason } => error(reason, Some(chat), now),

@@ -111,6 +111,7 @@ pub async fn run(
     let result = pipe.work(speech).await;
     let waiting = pipe.talk.waiting();
     let answered = pipe.talk.story().is_answered();
+    let closed = pipe.talk.story().state() == Some(ChatState::Closed);
     let wait = pipe.wait;
     pipe.talk.close().await;
     if waiting > 0 && result.is_ok() {
@@ -118,7 +119,7 @@ pub async fn run(
         let text = format!("the hub has not taken everything; {}", kept.trim_end());
         return Err(ChatError::Kept(text));
     }
-    if !args.json && (!one_shot || waiting > 0) {
+    if !args.json && !closed && (!one_shot || waiting > 0) {
         print::err(&farewell(chat, waiting));
     }
     result?;

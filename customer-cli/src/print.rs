@@ -22,6 +22,8 @@ use crate::{
 const QUEUE_MAX: usize = 256;
 /// How long the end of the program waits for the last texts.
 const FINISH_LIMIT: Duration = Duration::from_millis(300);
+/// How long the line editor takes to write what it was given.
+const SETTLE: Duration = Duration::from_millis(30);
 /// Columns of a terminal that does not say.
 const COLUMNS_DEFAULT: usize = 80;
 
@@ -161,6 +163,8 @@ impl Screen {
     pub async fn finish(self) {
         drop(self.queue);
         drop(tokio::time::timeout(FINISH_LIMIT, self.finished).await);
+        // The editor's thread writes what it was given and does not say when it has.
+        tokio::time::sleep(SETTLE).await;
     }
 }
 
