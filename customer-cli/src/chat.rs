@@ -247,6 +247,9 @@ impl<'a> LineMode<'a> {
         let _runtime = runtime.enter();
         let read = story.last_reply();
         let talk = Talk::begin(profile, saved, story)?;
+        for text in talk.leftover() {
+            print::out(&system(&format!("Sending what was kept: {text}"), look))?;
+        }
         let screen = Screen::new(keys.printer());
         let typed = keys.read(talk.handle().clone(), saved.chat);
         Ok(Self {

@@ -34,11 +34,12 @@ pub struct Talk {
     handle: SocketHandle,
     events: mpsc::Receiver<SocketEvent>,
     story: Story,
-    /// Messages of this run that the hub has not taken yet.
+    /// Commands that the hub has not taken yet.
     waiting: Vec<CommandId>,
+    /// What an earlier run could not send.
+    leftover: Vec<SafeText>,
     /// The code of the last message that the hub refused for good.
     refused: Option<ErrorCode>,
-    ended: bool,
 }
 
 /// A connection as the customer of a chat.
@@ -105,8 +106,10 @@ impl Talk {
         let outbox = Outbox::open_free(&profile.places.outbox(), &name)?;
         let mut story = story;
         let mut waiting = Vec::new();
+        let mut leftover = Vec::new();
         for entry in outbox.pending() {
             if let Command::PostMessage { text, .. } = entry.command {
+                leftover.push(text.clone());
                 story.promise(entry.cid.clone(), text);
                 waiting.push(entry.cid);
             }
@@ -124,8 +127,8 @@ impl Talk {
             events,
             story,
             waiting,
+            leftover,
             refused: None,
-            ended: false,
         })
     }
 
@@ -147,10 +150,10 @@ impl Talk {
         self.waiting.len()
     }
 
-    /// Whether the connection will not come back.
+    /// What an earlier run could not send, and this one does.
     #[must_use]
-    pub const fn is_over(&self) -> bool {
-        self.ended
+    pub fn leftover(&self) -> &[SafeText] {
+        &self.leftover
     }
 
     /// The exit code of the last refusal.
@@ -161,12 +164,8 @@ impl Talk {
 
     /// The next pieces to show. Cancel safe. Never returns once the connection is over.
     pub async fn next(&mut self) -> Vec<Piece> {
-        let event = match self.events.recv().await {
-            Some(event) => event,
-            None => {
-                self.ended = true;
-                std::future::pending().await
-            }
+        let Some(event) = self.events.recv().await else {
+            return std::future::pending().await;
         };
         match &event {
             SocketEvent::Done { cid, .. } => self.waiting.retain(|other| other != cid),
@@ -181,7 +180,6 @@ impl Talk {
                     self.refused = Some(*code);
                 }
             }
-            SocketEvent::Stopped { .. } => self.ended = true,
             _ => {}
         }
         self.story.take(event)
