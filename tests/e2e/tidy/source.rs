@@ -78,12 +78,37 @@ pub(super) fn all_sources() -> Vec<Source> {
     for package in PACKAGES {
         collect(package, &mut sources);
     }
+    let only_tests = sources.iter().flat_map(test_modules).collect::<Vec<_>>();
+    for source in &mut sources {
+        let stem = source.path.trim_end_matches(".rs");
+        let within = |module: &String| stem == module || stem.starts_with(&format!("{module}/"));
+        if only_tests.iter().any(within) {
+            source.in_test.fill(true);
+        }
+    }
     assert!(
         sources.len() > PACKAGES.len(),
         "the source tree was not found at {}",
         workspace().display()
     );
     sources
+}
+
+/// The modules that a file declares under `#[cfg(test)]`, as paths without `.rs`.
+fn test_modules(source: &Source) -> Vec<String> {
+    let stem = source.path.trim_end_matches(".rs");
+    let (folder, name) = stem.rsplit_once('/').unwrap_or(("", stem));
+    let folder = match name {
+        "mod" | "lib" | "main" => folder,
+        _ => stem,
+    };
+    let lines = source.code.lines().collect::<Vec<_>>();
+    lines
+        .windows(2)
+        .filter(|pair| pair[0].trim() == "#[cfg(test)]")
+        .filter_map(|pair| pair[1].trim().strip_suffix(';')?.split_once("mod "))
+        .map(|(_, module)| format!("{folder}/{module}"))
+        .collect()
 }
 
 fn collect(folder: &str, sources: &mut Vec<Source>) {
@@ -287,6 +312,20 @@ fn code_has_neither_comments_nor_strings() {
     check(r##"a r#"b " c"# d br"e\" for"##, "a d b for");
     check(r"a '\'' b '{' c 'static d '\u{41}' e", "a b c 'static d e");
     check("über \"für\" r attr r2", "über r attr r2");
+}
+
+#[test]
+fn a_module_declared_for_tests_is_one() {
+    let text = "mod a;\n#[cfg(test)]\nmod b;\n#[cfg(test)]\npub(crate) mod c;\n";
+    let modules = |path| test_modules(&Source::new(path, text));
+    assert_eq!(
+        modules("server/src/store/mod.rs"),
+        ["server/src/store/b", "server/src/store/c"]
+    );
+    assert_eq!(
+        modules("server/src/demo.rs"),
+        ["server/src/demo/b", "server/src/demo/c"]
+    );
 }
 
 #[test]
