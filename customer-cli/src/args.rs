@@ -53,7 +53,7 @@ pub struct Cli {
 /// Which hub.
 #[derive(Clone, Debug, Args)]
 pub struct HubArgs {
-    /// Address of the hub, like https://desk.example.org [env: FRONTDESK_HUB]
+    /// URL of the hub [env: FRONTDESK_HUB]
     #[arg(long, global = true, value_name = "URL")]
     pub hub: Option<String>,
     /// Named hub out of the config [env: FRONTDESK_CONTEXT]

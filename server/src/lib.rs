@@ -1,7 +1,7 @@
 //! The hub: one process that runs the desk and the store, and carries both to the terminals.
 //!
 //! Read it from the inside out: [`desk`] decides, [`store`] remembers, [`hub`] runs both,
-//! [`accounts`] knows who speaks, [`http`] carries.
+//! [`accounts`] knows who speaks, `http` carries.
 
 pub mod accounts;
 pub mod config;

@@ -39,7 +39,7 @@ pub(crate) struct Cli {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// The hub, such as https://desk.example.org [env: FRONTDESK_HUB]
+    /// URL of the hub [env: FRONTDESK_HUB]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) hub: Option<String>,
     /// The context to use [env: FRONTDESK_CONTEXT]

@@ -1,7 +1,7 @@
 //! The hub: runs a desk and its store, one command after the other, and tells who may know.
 //!
 //! [`Hub`] is the handle that transports hold: bounded queue in, answer out after the durable
-//! commit. The loop is [`partition`], the fan-out [`publish`], who is connected [`presence`].
+//! commit. The loop is `partition`, the fan-out [`publish`], who is connected [`presence`].
 //! No rule of the desk is here, and no frame is read here.
 
 mod draft;

@@ -1,6 +1,6 @@
 //! From committed records to the queues of those who may see them.
 //!
-//! The hub's loop calls [`Publisher::publish`] after a commit and never waits for anyone: each
+//! The hub's loop calls `Publisher::publish` after a commit and never waits for anyone: each
 //! subscriber has a bounded queue, and one that overflows is cut off to resume by cursor. Frames
 //! are encoded once and shared. Ephemeral frames (typing, presence, queue places) take the same
 //! way but are the first to be dropped. Deciding who sees what is `desk::visibility`.
