@@ -1,9 +1,20 @@
 //! The agent console: a terminal in which one person answers many chats.
 //!
-//! The parts here know nothing of the hub: they are the text under the
-//! cursor, the keys, and the terminal itself.
+//! A message comes in, [`update::update`] changes the [`model`] and says what is to be done, the
+//! runtime does it, [`view`] draws what there is now. Only `runtime` waits, reads clocks or does
+//! I/O; only `view` and `theme` know colours.
 
 pub mod composer;
+pub mod fuzzy;
 pub mod keys;
+pub mod model;
+pub mod msg;
+pub mod overlay;
+pub mod screen;
 pub mod term;
+pub mod theme;
+pub mod thread;
+pub mod transcript;
+pub mod update;
+pub mod view;
 pub mod width;

@@ -30,7 +30,7 @@ pub struct Layout {
 
 impl Layout {
     /// Lays `text` out in `columns` cells, with the cursor at byte `cursor`.
-    pub(super) fn new(text: &str, cursor: usize, columns: u16) -> Self {
+    pub(crate) fn new(text: &str, cursor: usize, columns: u16) -> Self {
         let columns = usize::from(columns.max(1));
         let limit = columns.saturating_sub(1).max(1);
         let mut rows = Vec::new();

@@ -42,7 +42,7 @@ macro_rules! actions {
 actions! {
     Send "send" "send the message" [Compose: "Enter"];
     Newline "newline" "start a new line" [Compose: "Ctrl+J Alt+Enter Shift+Enter"];
-    Complete "complete" "complete /command, ;canned reply or @agent" [Edit: "Tab"];
+    Complete "complete" "complete /command or @agent" [Edit: "Tab"];
     CompleteBack "complete-back" "go back through the completions" [Edit: "Shift+Tab"];
     ToNav "nav" "leave the composer for the keys of the desk" [Compose: "Esc"];
     ToCompose "compose" "write in the composer" [Nav: "i Enter"];
@@ -68,25 +68,21 @@ actions! {
     NextMatch "next-match" "next match of the search" [NavSearch: "n"];
     PreviousMatch "previous-match" "previous match of the search" [NavSearch: "N"];
 
-    Accept "accept" "accept the offer, or claim the waiting chat" [Nav: "a"];
-    Decline "decline" "decline the offer" [Nav: "-"];
+    Accept "accept" "claim the waiting chat" [Nav: "a"];
     Transfer "transfer" "hand the chat to a department or an agent" [Nav: "t"];
     Resolve "resolve" "mark the chat as resolved" [Nav: "d"];
     Close "close" "close the chat for ever" [Nav: "x"];
     Reopen "reopen" "reopen the resolved chat" [];
     Note "note" "write a note for the team" [Nav: "n"];
     Reply "reply" "write to the customer again after a note" [Nav: "p"];
-    Hold "hold" "put the chat on hold, or take it up again" [Nav: "h"];
-    Snooze "snooze" "set the chat aside until later" [Nav: "s"];
     Mute "mute" "notify no more about this chat" [Nav: "m"];
     TakeOver "take-over" "take the chat from its owner" [];
-    ReturnToAssistant "assistant" "give the chat back to the assistant" [];
+    Assign "assign" "give the chat to an agent" [];
     Tag "tag" "tag the chat" [];
     Priority "priority" "change how urgent the chat is" [];
     Status "status" "set yourself online, busy, away or offline" [Nav: "S"];
 
     Copy "copy" "copy the message" [Nav: "y"];
-    OpenLink "open" "show a link of the message, and open it" [Nav: "o"];
     Quote "quote" "quote the message in the composer" [Nav: "r"];
     MarkUnread "mark-unread" "mark as unread from this message on" [Nav: "M"];
     RetryNow "retry" "reconnect now, and send again what failed" [Nav: "R"];
@@ -120,7 +116,7 @@ actions! {
     ClosePane "close-pane" "close this pane, not its chat" [Nav: "q"];
     Zoom "zoom" "this pane alone, or all of them" [Compose: "Alt+Z", Nav: "z"];
     Redraw "redraw" "draw the screen afresh" [Any: "Ctrl+L"];
-    DebugKeys "debug-keys" "show keys as they arrive, and the last log lines" [Any: "F12"];
+    DebugKeys "debug-keys" "show keys as they arrive" [Any: "F12"];
 
     Pick "pick" "take the chosen line" [Palette: "Enter", Search: "Enter"];
     PickNext "pick-next" "next line" [Palette: "Down Ctrl+N", Search: "Down Ctrl+N"];
@@ -131,7 +127,7 @@ actions! {
     PasteText "paste" "put the paste in the message" [Paste: "i Enter"];
     PasteNote "paste-note" "put the paste in a note" [Paste: "n"];
     Dismiss "dismiss" "leave this without doing anything"
-        [Palette: "Esc", Search: "Esc", NavSearch: "Esc", Help: "Esc Enter", Confirm: "n Esc", Paste: "Esc c"];
+        [Palette: "Esc", Search: "Esc", Nav: "Esc", Help: "Esc Enter", Confirm: "n Esc", Paste: "Esc c"];
 
     Help "help" "these keys" [Any: "F1", Nav: "?"];
     CancelOrClear "clear" "clear the draft; when it is empty, ask to quit" [Any: "Ctrl+C"];

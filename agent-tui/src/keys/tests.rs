@@ -63,7 +63,7 @@ fn every_action_has_a_plain_route() {
     let only = [
         "reopen",
         "take-over",
-        "assistant",
+        "assign",
         "tag",
         "priority",
         "debug-keys",

@@ -1,0 +1,417 @@
+//! The state of the console: what the hub said, what this person does with it, what the screen
+//! is like. Changed only by `update`, read by `view`; no clock, no input, no colour.
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+use shared::{
+    fold::{ChatView, View},
+    frame::Me,
+    id::{ChatId, CommandId, DepartmentId, UserId},
+    model::{AgentStatus, ChatState, Role, User},
+    time::Timestamp,
+};
+
+use crate::{
+    keys::{Keymap, Mode},
+    overlay::Overlay,
+    thread::Thread,
+};
+
+/// Most panes side by side.
+pub const PANES_MAX: usize = 4;
+
+/// What does not change while the console runs.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The name of the context, or the address of the hub.
+    pub context: String,
+    /// Draws with ASCII alone.
+    pub ascii: bool,
+    /// The time zone of the clock and of the days.
+    pub zone: TimeZone,
+    /// Begins the ids of this run's commands: random, so that no two runs share one.
+    pub seed: u64,
+}
+
+/// How it stands with the hub.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Link {
+    /// The first try is under way.
+    Connecting,
+    /// Connected; what was missed is coming.
+    Loading,
+    /// Everything shown is as it is now.
+    Live,
+    /// The connection is lost and comes back by itself.
+    Waiting {
+        /// Why it was lost.
+        why: String,
+        /// When it is tried again.
+        until: Timestamp,
+        /// Tries in a row.
+        attempt: u32,
+    },
+    /// It does not come back.
+    Stopped {
+        /// Why, and what to do.
+        why: String,
+    },
+}
+
+/// What has the keys when no overlay has them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Base {
+    /// The composer of the focused pane.
+    #[default]
+    Compose,
+    /// The desk.
+    Nav,
+}
+
+/// One line for the person: an error stays until it is dismissed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// What.
+    pub text: String,
+    /// Whether something went wrong.
+    pub error: bool,
+}
+
+/// How another member of staff is, beyond what the log says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Presence {
+    /// Chats they own, when the hub has said.
+    pub load: Option<u32>,
+    /// The chat they look at.
+    pub viewing: Option<ChatId>,
+}
+
+/// Rings at most once in a while.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Bell {
+    /// Silent until then.
+    pub quiet_until: Option<Timestamp>,
+    /// Something happened in the meantime.
+    pub wanted: bool,
+}
+
+/// The chats of the list, in the order in which they are numbered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Open chats that this person owns.
+    pub mine: Vec<ChatId>,
+    /// Waiting chats of each department, first the one that is served next.
+    pub queues: Vec<(DepartmentId, Vec<ChatId>)>,
+    /// Resolved chats that this person owned last, newest first.
+    pub resolved: Vec<ChatId>,
+}
+
+impl Listing {
+    /// All of them, numbered from 1.
+    pub fn numbered(&self) -> impl Iterator<Item = ChatId> {
+        let queued = self.queues.iter().flat_map(|(_, chats)| chats);
+        self.mine
+            .iter()
+            .chain(queued)
+            .chain(&self.resolved)
+            .copied()
+    }
+}
+
+/// Everything.
+#[derive(Debug)]
+pub struct Model {
+    /// What does not change.
+    pub settings: Settings,
+    /// The live map of keys.
+    pub keymap: Keymap,
+    /// When the last message came.
+    pub now: Timestamp,
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+    /// The terminal has the focus of the desktop, as far as it says.
+    pub focused: bool,
+    /// Who the hub takes us for, once it said.
+    pub me: Option<Me>,
+    /// How it stands with the hub.
+    pub link: Link,
+    /// What the hub said.
+    pub view: View,
+    /// What this console adds to each chat. Outlives the chat's being in sight, as drafts do.
+    pub threads: BTreeMap<ChatId, Thread>,
+    /// How the staff are.
+    pub presence: BTreeMap<UserId, Presence>,
+    /// The chat of each pane; at least one pane, at most [`PANES_MAX`].
+    pub panes: Vec<Option<ChatId>>,
+    /// Which pane has the focus.
+    pub focus: usize,
+    /// Only the focused pane is shown.
+    pub zoom: bool,
+    /// The chat before this one.
+    pub visited: Option<ChatId>,
+    /// What has the keys below the overlay.
+    pub base: Base,
+    /// What lies over the desk.
+    pub overlay: Option<Overlay>,
+    /// The line at the bottom.
+    pub notice: Option<Notice>,
+    /// Commands other than messages that wait for their answer, with what they do.
+    pub requests: BTreeMap<CommandId, String>,
+    /// The bell.
+    pub bell: Bell,
+    /// The focus that the hub knows of.
+    pub viewing: Option<ChatId>,
+    /// The last key, while keys are shown.
+    pub shown_key: Option<String>,
+    /// The screen no longer shows this state.
+    pub dirty: bool,
+    /// Commands made in this run.
+    made: u64,
+}
+
+impl Model {
+    /// A console that has heard of nothing yet.
+    pub fn new(settings: Settings, now: Timestamp) -> Self {
+        Self {
+            settings,
+            keymap: Keymap::default(),
+            now,
+            size: (80, 24),
+            focused: true,
+            me: None,
+            link: Link::Connecting,
+            view: View::default(),
+            threads: BTreeMap::new(),
+            presence: BTreeMap::new(),
+            panes: vec![None],
+            focus: 0,
+            zoom: false,
+            visited: None,
+            base: Base::default(),
+            overlay: None,
+            notice: None,
+            requests: BTreeMap::new(),
+            bell: Bell::default(),
+            viewing: None,
+            shown_key: None,
+            dirty: true,
+            made: 0,
+        }
+    }
+
+    /// A name for a new command.
+    pub fn next_cid(&mut self) -> CommandId {
+        self.made += 1;
+        let text = format!("{:016x}{:016x}", self.settings.seed, self.made);
+        CommandId::parse(&text).expect("32 hexadecimal digits are a command id")
+    }
+
+    /// The chat of the focused pane.
+    pub fn current(&self) -> Option<ChatId> {
+        self.panes.get(self.focus).copied().flatten()
+    }
+
+    /// The chat of the focused pane as the hub knows it, if it is in sight.
+    pub fn current_view(&self) -> Option<&ChatView> {
+        self.view.chats.get(&self.current()?)
+    }
+
+    /// The thread of the focused pane.
+    pub fn current_thread(&self) -> Option<&Thread> {
+        self.threads.get(&self.current()?)
+    }
+
+    /// What has the keyboard.
+    pub fn mode(&self) -> Mode {
+        if let Some(overlay) = &self.overlay {
+            return overlay.mode();
+        }
+        let thread = self.current_thread();
+        match self.base {
+            Base::Compose if thread.is_none_or(|thread| thread.composer().is_empty()) => {
+                Mode::EmptyCompose
+            }
+            Base::Compose => Mode::Compose,
+            Base::Nav if thread.is_some_and(|thread| thread.search.is_some()) => Mode::NavSearch,
+            Base::Nav => Mode::Nav,
+        }
+    }
+
+    /// Our own number.
+    pub fn my_id(&self) -> Option<UserId> {
+        self.me.as_ref().map(|me| me.id)
+    }
+
+    /// Ourselves as the desk lists us.
+    pub fn myself(&self) -> Option<&User> {
+        self.view.agents.get(&self.my_id()?)
+    }
+
+    /// What we mean to do; offline as long as the hub has not said.
+    pub fn status(&self) -> AgentStatus {
+        self.myself().map(|user| user.status).unwrap_or_default()
+    }
+
+    /// Whether we may do what supervisors do.
+    pub fn leads(&self) -> bool {
+        self.me
+            .as_ref()
+            .is_some_and(|me| me.role >= Role::Supervisor)
+    }
+
+    /// Whether we own `chat`.
+    pub fn owns(&self, chat: ChatId) -> bool {
+        let owner = self.view.chats.get(&chat).and_then(|view| view.chat.owner);
+        owner.is_some() && owner == self.my_id()
+    }
+
+    /// Whether `chat` is on the screen.
+    pub fn is_shown(&self, chat: ChatId) -> bool {
+        self.visible_panes()
+            .any(|index| self.panes[index] == Some(chat))
+    }
+
+    /// The panes that there is room for, the focused one among them.
+    pub fn visible_panes(&self) -> std::ops::Range<usize> {
+        let room = match self.size {
+            _ if self.zoom => 1,
+            (200.., 16..) => 4,
+            (160.., 16..) => 3,
+            (120.., 16..) => 2,
+            _ => 1,
+        };
+        let count = self.panes.len().min(room);
+        let first = (self.focus + 1).saturating_sub(count);
+        first..first + count
+    }
+
+    /// Messages of others in `chat` that we have not seen.
+    pub fn unread(&self, chat: ChatId) -> usize {
+        match (self.view.chats.get(&chat), self.threads.get(&chat)) {
+            (Some(view), Some(thread)) => thread.unread(view, self.my_id()),
+            _ => 0,
+        }
+    }
+
+    /// Messages and commands that the hub does not have yet.
+    pub fn unsent(&self) -> usize {
+        let messages = self.threads.values().map(Thread::unsent);
+        messages.sum::<usize>() + self.requests.len()
+    }
+
+    /// The name of a department, or its number when it is not known.
+    pub fn department(&self, id: DepartmentId) -> String {
+        match self.view.departments.get(&id) {
+            Some(department) => department.name.to_string(),
+            None => format!("department {id}"),
+        }
+    }
+
+    /// The name of a member of staff, or the number.
+    pub fn agent(&self, id: UserId) -> String {
+        match self.view.agents.get(&id) {
+            Some(user) => user.name.to_string(),
+            None => format!("user {id}"),
+        }
+    }
+
+    /// The chats of the list. The order of those we own never depends on what is in them, so
+    /// that nothing moves under the eyes.
+    pub fn listing(&self) -> Listing {
+        let mut listing = Listing::default();
+        let mut queues: BTreeMap<DepartmentId, Vec<ChatId>> = BTreeMap::new();
+        for (id, view) in &self.view.chats {
+            match view.chat.state {
+                ChatState::Waiting | ChatState::Offered => {
+                    queues.entry(view.chat.department).or_default().push(*id);
+                }
+                ChatState::Resolved if self.owns(*id) => listing.resolved.push(*id),
+                state if state.is_open() && self.owns(*id) => listing.mine.push(*id),
+                _ => {}
+            }
+        }
+        for chats in queues.values_mut() {
+            chats.sort_by_key(|id| {
+                let chat = &self.view.chats[id].chat;
+                (std::cmp::Reverse(chat.priority), chat.rank_at, *id)
+            });
+        }
+        let resolved_at = |id: &ChatId| self.view.chats[id].chat.resolved_at;
+        listing
+            .resolved
+            .sort_by_key(|id| std::cmp::Reverse((resolved_at(id), *id)));
+        listing.queues = queues.into_iter().collect();
+        listing
+    }
+
+    /// Chats that wait, and since when the one that waits longest does.
+    pub fn waiting(&self) -> (usize, Option<Timestamp>) {
+        let waits =
+            |view: &&ChatView| matches!(view.chat.state, ChatState::Waiting | ChatState::Offered);
+        let waiting = self.view.chats.values().filter(waits);
+        let ranks = waiting.map(|view| view.chat.rank_at);
+        ranks.fold((0, None), |(count, oldest), rank| {
+            (count + 1, Some(oldest.map_or(rank, |old| rank.min(old))))
+        })
+    }
+
+    /// How many chats may be given to us, where somebody said.
+    pub fn capacity(&self) -> Option<u32> {
+        let user = self.myself()?;
+        let departments = user.departments.iter();
+        let limits = departments.filter_map(|id| self.view.departments.get(id)?.capacity);
+        limits.chain(user.capacity).min().or(Some(4))
+    }
+
+    /// Puts a line at the bottom; it does not cover an error that nobody has dismissed.
+    pub fn say(&mut self, text: impl Into<String>) {
+        if self.notice.as_ref().is_none_or(|notice| !notice.error) {
+            self.notice = Some(Notice {
+                text: text.into(),
+                error: false,
+            });
+        }
+    }
+
+    /// Puts an error at the bottom.
+    pub fn complain(&mut self, text: impl Into<String>) {
+        self.notice = Some(Notice {
+            text: text.into(),
+            error: true,
+        });
+    }
+
+    /// Sees to it that each chat in sight has its thread.
+    pub fn ensure_threads(&mut self) {
+        let me = self.my_id();
+        for (id, view) in &self.view.chats {
+            let thread = self.threads.entry(*id).or_default();
+            thread.meet(view, me);
+        }
+    }
+}
+
+/// The word for a status.
+pub const fn status_word(status: AgentStatus) -> &'static str {
+    match status {
+        AgentStatus::Online => "online",
+        AgentStatus::Busy => "busy",
+        AgentStatus::Away => "away",
+        AgentStatus::Offline => "offline",
+    }
+}
+
+/// The word for the state of a chat.
+pub const fn state_word(state: ChatState) -> &'static str {
+    match state {
+        ChatState::Assistant => "with the assistant",
+        ChatState::Waiting => "waiting",
+        ChatState::Offered => "offered",
+        ChatState::Active => "active",
+        ChatState::Hold => "on hold",
+        ChatState::Snoozed => "snoozed",
+        ChatState::Resolved => "resolved",
+        ChatState::Closed => "closed",
+    }
+}

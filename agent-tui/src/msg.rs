@@ -1,0 +1,147 @@
+//! What comes into the console, and what it asks the world to do.
+
+use std::collections::BTreeMap;
+
+use crossterm::event::KeyEvent;
+use shared::{
+    client::{
+        outbox::{Entry, Failure},
+        socket::SocketEvent,
+    },
+    command::Command,
+    id::{ChatId, CommandId, Seq},
+};
+
+use crate::thread::Draft;
+
+/// Which panes there were, to begin where one left.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Layout {
+    /// The chat of each pane.
+    pub panes: Vec<Option<ChatId>>,
+    /// Which had the focus.
+    pub focus: usize,
+}
+
+/// What an earlier run left on disk.
+#[derive(Debug, Clone, Default)]
+pub struct Restored {
+    /// The drafts.
+    pub drafts: BTreeMap<ChatId, Draft>,
+    /// The panes.
+    pub layout: Layout,
+    /// Commands that were not done yet.
+    pub pending: Vec<Entry>,
+    /// Commands that were refused.
+    pub failures: Vec<Failure>,
+}
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum Msg {
+    /// The console starts.
+    Restored(Box<Restored>),
+    /// A key.
+    Key(KeyEvent),
+    /// A paste, as one.
+    Paste(String),
+    /// The terminal has another size, in columns and rows.
+    Resize(u16, u16),
+    /// The terminal got the focus of the desktop, or lost it.
+    Focus(bool),
+    /// From the hub.
+    Hub(SocketEvent),
+    /// A command could not even be put in the outbox.
+    Refused {
+        /// Which.
+        cid: CommandId,
+        /// Why.
+        why: String,
+    },
+    /// The editor ended.
+    Edited {
+        /// The chat whose draft it was.
+        chat: ChatId,
+        /// Whether it was the note.
+        note: bool,
+        /// The new text, or why there is none.
+        text: Result<String, String>,
+    },
+    /// Something outside went wrong, or right, in one line.
+    Told {
+        /// What.
+        text: String,
+        /// Whether it went wrong.
+        error: bool,
+    },
+    /// A time that was asked for has come.
+    Tick,
+}
+
+/// What is to be done outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Promise a command to the hub.
+    Do {
+        /// Its name.
+        cid: CommandId,
+        /// What.
+        command: Command,
+    },
+    /// Forget a command that was refused.
+    Discard {
+        /// Which.
+        cid: CommandId,
+    },
+    /// Ask for a page of a chat.
+    Fetch {
+        /// Comes back with the page.
+        id: String,
+        /// Of which chat.
+        chat: ChatId,
+        /// Records before this one.
+        before: Option<Seq>,
+        /// Records after this one.
+        after: Option<Seq>,
+        /// At most so many.
+        limit: u32,
+    },
+    /// Tell that we type, or stopped.
+    Typing {
+        /// Where.
+        chat: ChatId,
+        /// Type now.
+        on: bool,
+    },
+    /// Tell which chat has the focus.
+    View(Option<ChatId>),
+    /// Connect now.
+    RetryNow,
+    /// Keep the drafts of a chat.
+    SaveDraft {
+        /// Of which chat.
+        chat: ChatId,
+        /// The drafts.
+        draft: Draft,
+    },
+    /// Ring the bell.
+    Bell,
+    /// Put a text in the clipboard.
+    Copy(String),
+    /// Write a draft in the editor of the environment.
+    Editor {
+        /// Whose draft.
+        chat: ChatId,
+        /// Whether it is the note.
+        note: bool,
+        /// The text so far.
+        text: String,
+    },
+    /// Draw everything afresh.
+    Redraw,
+    /// Stop for the shell.
+    Suspend,
+    /// Leave.
+    Quit,
+}

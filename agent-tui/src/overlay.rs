@@ -1,0 +1,248 @@
+//! What lies over the desk and has the keys: lists to pick from, lines to fill in, questions,
+//! help. What picking does is `update`'s business.
+
+use shared::{
+    id::{ChatId, DepartmentId, UserId},
+    model::AgentStatus,
+};
+
+use crate::{
+    composer::Composer,
+    fuzzy,
+    keys::{Intent, Mode},
+};
+
+/// To whom a chat is handed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// To the queue of a department.
+    Department(DepartmentId),
+    /// To a person.
+    Agent(UserId),
+}
+
+/// What a line of a list stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// An action.
+    Intent(Intent),
+    /// A chat.
+    Chat(ChatId),
+    /// Someone or something to hand a chat to.
+    Target(Target),
+    /// A status.
+    Status(AgentStatus),
+    /// A message sent before.
+    Text(String),
+    /// How urgent.
+    Priority(i8),
+}
+
+/// A line of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// What is matched and shown first.
+    pub label: String,
+    /// What is shown beside it, and matched after it.
+    pub detail: String,
+    /// What it stands for.
+    pub value: Value,
+}
+
+/// What a list is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PickFor {
+    /// To do something.
+    Command,
+    /// To go somewhere.
+    GoTo,
+    /// To hand a chat on.
+    Transfer(ChatId),
+    /// To give a chat to an agent.
+    Assign(ChatId),
+    /// To set one's status.
+    Status,
+    /// To write again what was sent before.
+    History,
+    /// To say how urgent a chat is.
+    Priority(ChatId),
+}
+
+/// A list with a field that filters it.
+#[derive(Debug, Clone)]
+pub struct Picker {
+    /// What for.
+    pub purpose: PickFor,
+    /// What is typed.
+    pub field: Composer,
+    /// Everything there is.
+    pub choices: Vec<Choice>,
+    /// Which of the matching lines is chosen.
+    pub selected: usize,
+}
+
+/// What a line to fill in is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskFor {
+    /// To search in the chat.
+    Search,
+    /// A note for those who get the chat.
+    TransferNote(ChatId, Target),
+    /// Why one is away or busy.
+    Reason(AgentStatus),
+    /// Tags to put on, and with `-` to take off.
+    Tags(ChatId),
+}
+
+/// A line to fill in.
+#[derive(Debug, Clone)]
+pub struct Prompt {
+    /// What for.
+    pub purpose: AskFor,
+    /// What is typed.
+    pub field: Composer,
+}
+
+/// What happens after yes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// The chat is closed.
+    Close(ChatId),
+    /// The chat is taken from its owner.
+    TakeOver(ChatId),
+    /// The console ends.
+    Quit,
+}
+
+/// A question to answer with yes or no.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirm {
+    /// The question.
+    pub question: String,
+    /// What yes does.
+    pub then: Then,
+}
+
+/// The help overlay.
+#[derive(Debug, Clone, Default)]
+pub struct Help {
+    /// Filters the lines.
+    pub field: Composer,
+    /// The first line shown.
+    pub top: usize,
+}
+
+/// What lies over the desk.
+#[derive(Debug, Clone)]
+pub enum Overlay {
+    /// A list.
+    Picker(Picker),
+    /// A line to fill in.
+    Prompt(Prompt),
+    /// A question.
+    Confirm(Confirm),
+    /// The keys.
+    Help(Help),
+    /// A long paste that waits for a decision.
+    Paste(String),
+}
+
+impl Overlay {
+    /// Which keys it has.
+    pub fn mode(&self) -> Mode {
+        match self {
+            Self::Picker(_) => Mode::Palette,
+            Self::Prompt(_) => Mode::Search,
+            Self::Confirm(_) => Mode::Confirm,
+            Self::Help(_) => Mode::Help,
+            Self::Paste(_) => Mode::Paste,
+        }
+    }
+
+    /// The field that takes what is typed.
+    pub fn field_mut(&mut self) -> Option<&mut Composer> {
+        match self {
+            Self::Picker(picker) => Some(&mut picker.field),
+            Self::Prompt(prompt) => Some(&mut prompt.field),
+            Self::Help(help) => Some(&mut help.field),
+            Self::Confirm(_) | Self::Paste(_) => None,
+        }
+    }
+}
+
+impl Picker {
+    /// A list for `purpose` with nothing typed.
+    pub fn new(purpose: PickFor, choices: Vec<Choice>) -> Self {
+        Self {
+            purpose,
+            field: Composer::default(),
+            choices,
+            selected: 0,
+        }
+    }
+
+    /// What stands above it.
+    pub fn title(&self) -> String {
+        match self.purpose {
+            PickFor::Command => "commands".to_owned(),
+            PickFor::GoTo => "go to a chat".to_owned(),
+            PickFor::Transfer(chat) => format!("hand #{chat} to"),
+            PickFor::Assign(chat) => format!("give #{chat} to"),
+            PickFor::Status => "be".to_owned(),
+            PickFor::History => "sent before".to_owned(),
+            PickFor::Priority(chat) => format!("#{chat} is"),
+        }
+    }
+
+    /// The lines that fit what is typed, best first.
+    pub fn matches(&self) -> Vec<&Choice> {
+        let query = self.field.text();
+        let scored = self.choices.iter().filter_map(|choice| {
+            let label = fuzzy::score(query, &choice.label).map(|score| score * 2);
+            let whole = || fuzzy::score(query, &format!("{} {}", choice.label, choice.detail));
+            Some((label.or_else(whole)?, choice))
+        });
+        let mut scored: Vec<(u32, &Choice)> = scored.collect();
+        // Stable: equals stay in the order of the list.
+        scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+        scored.into_iter().map(|(_, choice)| choice).collect()
+    }
+
+    /// The chosen line.
+    pub fn chosen(&self) -> Option<&Choice> {
+        let matches = self.matches();
+        let last = matches.len().checked_sub(1)?;
+        Some(matches[self.selected.min(last)])
+    }
+
+    /// Chooses the line `by` further down, round the end.
+    pub fn step(&mut self, by: isize) {
+        let count = isize::try_from(self.matches().len()).unwrap_or(isize::MAX);
+        if count > 0 {
+            let at = isize::try_from(self.selected).unwrap_or(0).min(count - 1);
+            self.selected = usize::try_from((at + by).rem_euclid(count)).unwrap_or(0);
+        }
+    }
+}
+
+impl Prompt {
+    /// A line for `purpose` with nothing in it.
+    pub fn new(purpose: AskFor) -> Self {
+        Self {
+            purpose,
+            field: Composer::default(),
+        }
+    }
+
+    /// What stands above it.
+    pub fn title(&self) -> String {
+        match self.purpose {
+            AskFor::Search => "search in this chat".to_owned(),
+            AskFor::TransferNote(chat, _) => {
+                format!("note with #{chat} for the team (may be empty)")
+            }
+            AskFor::Reason(_) => "why (may be empty)".to_owned(),
+            AskFor::Tags(chat) => format!("tags for #{chat}: word, or -word to take it off"),
+        }
+    }
+}

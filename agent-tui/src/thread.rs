@@ -1,0 +1,356 @@
+//! What the console adds to a chat: the drafts, the place of the reader, what is unread, what is
+//! on its way. Deliberately absent: what the hub said of the chat, which is in the shared view.
+
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
+
+use shared::{
+    api::TYPING_TTL_MS,
+    event::Event,
+    fold::ChatView,
+    id::{CommandId, Seq, UserId},
+    model::{ActorKind, Visibility},
+    record::Record,
+    text::{SafeText, render},
+    time::Timestamp,
+};
+
+use crate::composer::{Composer, Layout};
+
+/// The two drafts of a chat as they are kept on disk.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Draft {
+    /// To the customer.
+    pub reply: String,
+    /// To the team.
+    pub note: String,
+    /// The note was being written.
+    pub noting: bool,
+}
+
+impl Draft {
+    /// Whether there is nothing to keep.
+    pub fn is_empty(&self) -> bool {
+        self.reply.is_empty() && self.note.is_empty()
+    }
+}
+
+/// Where the reader is in a chat.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Place {
+    /// At the newest message, and stays there.
+    #[default]
+    End,
+    /// `row` of the message `seq` is at the top, whatever arrives.
+    At {
+        /// Which message.
+        seq: Seq,
+        /// Which of its rows, from 0.
+        row: usize,
+    },
+}
+
+/// What has become of a message that was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// Not stored yet.
+    Waiting,
+    /// Stored; its record is on its way.
+    Stored(Seq),
+    /// Refused for good.
+    Failed(String),
+}
+
+/// A message of ours that is not among the records yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Names it.
+    pub cid: CommandId,
+    /// What.
+    pub text: SafeText,
+    /// To whom.
+    pub visibility: Visibility,
+    /// When it was sent.
+    pub at: Timestamp,
+    /// What has become of it.
+    pub fate: Fate,
+    /// The record that looks like it and came before the answer.
+    pub echo: Option<Seq>,
+}
+
+/// A search in one chat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Search {
+    /// What, in lower case.
+    pub query: String,
+    /// The match that is shown.
+    pub at: Seq,
+}
+
+/// Somebody who types.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Typing {
+    /// Their name.
+    pub name: SafeText,
+    /// When it ends by itself.
+    pub until: Timestamp,
+}
+
+/// Messages broken into rows, for one width.
+#[derive(Debug, Default)]
+struct Wraps {
+    width: u16,
+    rows: BTreeMap<Seq, Rc<[String]>>,
+}
+
+/// What this console adds to one chat.
+#[derive(Debug, Default)]
+pub struct Thread {
+    /// The draft to the customer.
+    pub reply: Composer,
+    /// The draft to the team: apart, so that a note can never become a reply.
+    pub note: Composer,
+    /// The note is being written.
+    pub noting: bool,
+    /// The drafts as they were last given to disk.
+    pub kept: Draft,
+    /// The last record that we saw; none before the chat was met.
+    pub seen: Option<Seq>,
+    /// Marked as unread by hand: stays so until we leave the chat and come back.
+    pub left_unread: bool,
+    /// The first message of the line "n new".
+    pub new_from: Option<Seq>,
+    /// Where the reader is.
+    pub place: Place,
+    /// Messages of ours that are not among the records yet, oldest first.
+    pub outgoing: Vec<Outgoing>,
+    /// Who types.
+    pub typing: BTreeMap<UserId, Typing>,
+    /// The question to the hub that has no answer yet.
+    pub asked: Option<String>,
+    /// There is nothing older than what is here.
+    pub complete: bool,
+    /// The newest record that exists behind a gap: nothing is drawn before the gap is filled.
+    pub behind: Option<Seq>,
+    /// The search whose matches are walked.
+    pub search: Option<Search>,
+    /// No bell for this chat.
+    pub muted: bool,
+    /// When the hub was last told that we type.
+    pub typed_at: Option<Timestamp>,
+    /// How far we have told the hub that we have read.
+    pub marked: Seq,
+    /// Later texts of edited messages.
+    edits: BTreeMap<Seq, SafeText>,
+    wraps: RefCell<Wraps>,
+}
+
+impl Thread {
+    /// The composer in use.
+    pub fn composer(&self) -> &Composer {
+        if self.noting { &self.note } else { &self.reply }
+    }
+
+    /// The composer in use, to write in.
+    pub fn composer_mut(&mut self) -> &mut Composer {
+        if self.noting {
+            &mut self.note
+        } else {
+            &mut self.reply
+        }
+    }
+
+    /// To whom the composer in use writes.
+    pub fn visibility(&self) -> Visibility {
+        if self.noting {
+            Visibility::Note
+        } else {
+            Visibility::Public
+        }
+    }
+
+    /// The drafts, when they differ from those that were last kept; they count as kept then.
+    pub fn changed_draft(&mut self) -> Option<Draft> {
+        let same = self.kept.reply == self.reply.text()
+            && self.kept.note == self.note.text()
+            && self.kept.noting == self.noting;
+        if same {
+            return None;
+        }
+        self.kept = Draft {
+            reply: self.reply.text().to_owned(),
+            note: self.note.text().to_owned(),
+            noting: self.noting,
+        };
+        Some(self.kept.clone())
+    }
+
+    /// Takes drafts from disk where nothing has been written yet.
+    pub fn restore(&mut self, draft: &Draft) {
+        for (composer, text) in [
+            (&mut self.reply, &draft.reply),
+            (&mut self.note, &draft.note),
+        ] {
+            if composer.is_empty() {
+                // What was kept once fits again.
+                drop(composer.set_text(text));
+            }
+        }
+        self.noting = draft.noting;
+        self.kept = draft.clone();
+    }
+
+    /// Gets to know a chat: what was read before is not unread.
+    pub fn meet(&mut self, view: &ChatView, me: Option<UserId>) {
+        if self.seen.is_some() {
+            return;
+        }
+        for record in &view.events {
+            self.learn(record);
+        }
+        let own = view
+            .events
+            .iter()
+            .rev()
+            .find(|record| me.is_some() && record.actor.id == me && is_message(record));
+        let own = own.and_then(|record| record.seq).unwrap_or_default();
+        self.marked = view.chat.read_by_staff;
+        self.seen = Some(view.chat.read_by_staff.max(own));
+        if self.unread(view, me) > 0 {
+            self.new_from = self.first_unread(view, me);
+        }
+    }
+
+    /// Forgets everything that the hub said, because it says it again from the beginning.
+    pub fn forget_past(&mut self, view: Option<&ChatView>) {
+        self.edits.clear();
+        self.wraps.get_mut().rows.clear();
+        self.behind = None;
+        self.asked = None;
+        self.complete = false;
+        let Some(view) = view else { return };
+        self.seen = self.seen.map(|seen| seen.min(view.chat.seq));
+        self.marked = self.marked.min(view.chat.read_by_staff);
+        for record in &view.events {
+            self.learn(record);
+        }
+        self.settle_outgoing(view.chat.seq);
+    }
+
+    /// Takes in what a record says about earlier ones.
+    pub fn learn(&mut self, record: &Record) {
+        if let Event::MessageEdited { seq, text, .. } = &record.event {
+            self.edits.insert(*seq, text.clone());
+            self.wraps.get_mut().rows.remove(seq);
+        }
+    }
+
+    /// The text of a message as it is now.
+    pub fn text<'a>(&'a self, record: &'a Record) -> Option<&'a SafeText> {
+        let Event::MessagePosted { text, .. } = &record.event else {
+            return None;
+        };
+        let edited = record.seq.and_then(|seq| self.edits.get(&seq));
+        Some(edited.unwrap_or(text))
+    }
+
+    /// Whether the message `seq` was edited.
+    pub fn is_edited(&self, seq: Seq) -> bool {
+        self.edits.contains_key(&seq)
+    }
+
+    /// Messages of others after the last one that was seen.
+    pub fn unread(&self, view: &ChatView, me: Option<UserId>) -> usize {
+        self.unread_records(view, me).count()
+    }
+
+    /// The oldest of them.
+    pub fn first_unread(&self, view: &ChatView, me: Option<UserId>) -> Option<Seq> {
+        self.unread_records(view, me).last()?.seq
+    }
+
+    fn unread_records<'a>(
+        &self,
+        view: &'a ChatView,
+        me: Option<UserId>,
+    ) -> impl Iterator<Item = &'a Record> {
+        let seen = self.seen.unwrap_or_default();
+        let newest = view.events.iter().rev();
+        newest
+            .take_while(move |record| record.seq.is_some_and(|seq| seq > seen))
+            .filter(move |record| is_from_other(record, me))
+    }
+
+    /// Messages that the hub does not have yet, or refused.
+    pub fn unsent(&self) -> usize {
+        let open = |sent: &&Outgoing| !matches!(sent.fate, Fate::Stored(_));
+        self.outgoing.iter().filter(open).count()
+    }
+
+    /// Drops what is among the records up to `seq`.
+    pub fn settle_outgoing(&mut self, head: Seq) {
+        self.outgoing
+            .retain(|sent| !matches!(sent.fate, Fate::Stored(seq) if seq <= head));
+    }
+
+    /// Finds the message of ours that `record` is, so that it is not shown twice.
+    pub fn recognise(&mut self, record: &Record, me: Option<UserId>) {
+        let (Some(seq), Event::MessagePosted { text, visibility }) = (record.seq, &record.event)
+        else {
+            return;
+        };
+        if me.is_none() || record.actor.id != me {
+            return;
+        }
+        let twin = self.outgoing.iter_mut().find(|sent| {
+            sent.echo.is_none()
+                && sent.fate == Fate::Waiting
+                && sent.text == *text
+                && sent.visibility == *visibility
+        });
+        if let Some(sent) = twin {
+            sent.echo = Some(seq);
+        }
+    }
+
+    /// Somebody types, or stopped.
+    pub fn set_typing(&mut self, who: UserId, name: SafeText, on: bool, now: Timestamp) {
+        if on {
+            let until = now.after(Duration::from_millis(TYPING_TTL_MS));
+            self.typing.insert(who, Typing { name, until });
+        } else {
+            self.typing.remove(&who);
+        }
+    }
+
+    /// `text` of the message `seq` in rows of at most `columns`, wrapped once per width.
+    pub fn wrapped(&self, seq: Seq, columns: u16, text: impl FnOnce() -> String) -> Rc<[String]> {
+        let mut wraps = self.wraps.borrow_mut();
+        if wraps.width != columns {
+            wraps.rows.clear();
+            wraps.width = columns;
+        }
+        let rows = wraps.rows.entry(seq);
+        Rc::clone(rows.or_insert_with(|| wrap(&text(), columns)))
+    }
+}
+
+/// Whether a record is something that a person, or the assistant, wrote.
+pub fn is_message(record: &Record) -> bool {
+    matches!(record.event, Event::MessagePosted { .. }) && record.actor.kind != ActorKind::System
+}
+
+/// Whether somebody other than `me` wrote it.
+pub fn is_from_other(record: &Record, me: Option<UserId>) -> bool {
+    is_message(record) && (record.actor.id.is_none() || record.actor.id != me)
+}
+
+/// Remote text in rows of at most `columns`, fit to be drawn.
+pub fn wrap(text: &str, columns: u16) -> Rc<[String]> {
+    let text = render(text);
+    // The composer's wrapping keeps a column free for its cursor.
+    let layout = Layout::new(&text, 0, columns.max(1).saturating_add(1));
+    let rows = layout.rows.iter();
+    rows.map(|row| text[row.range.clone()].trim_end().to_owned())
+        .collect()
+}

@@ -1,0 +1,366 @@
+//! What the hub says: the view follows it, gaps are filled, what goes out of sight is dropped.
+
+use shared::{
+    client::socket::{SocketEvent, StopReason},
+    event::Event,
+    fold::{ChatView, View},
+    frame::Me,
+    id::{ChatId, CommandId, Seq},
+    model::{AgentStatus, Role},
+    record::Record,
+};
+
+use crate::{
+    model::{Link, Model},
+    msg::Effect,
+    thread::{Fate, Outgoing, Place, is_from_other},
+};
+
+use super::{PAGE_RECORDS, is_watched, panes};
+
+/// Takes in an event of the socket.
+pub(super) fn hear(model: &mut Model, event: SocketEvent, out: &mut Vec<Effect>) {
+    match event {
+        SocketEvent::Connected { me, .. } => {
+            model.me = Some(me);
+            model.link = Link::Loading;
+        }
+        SocketEvent::Snapshot { pos, desk } => {
+            model.view = View::new(pos, *desk);
+            let View { chats, .. } = &model.view;
+            for (chat, thread) in &mut model.threads {
+                thread.forget_past(chats.get(chat));
+            }
+            model.ensure_threads();
+        }
+        SocketEvent::Record(delivered) => hear_record(model, &delivered.record, out),
+        SocketEvent::Chat { chat, .. } => reveal(model, *chat),
+        SocketEvent::Live { .. } => become_live(model),
+        SocketEvent::Done { cid, chat, seq, .. } => done(model, &cid, chat, seq),
+        SocketEvent::Nack {
+            cid,
+            message,
+            retry_in,
+            ..
+        } => match retry_in {
+            Some(_) => model.say(format!("the hub is busy ({message}); it is tried again")),
+            None => refused(model, &cid, &message, out),
+        },
+        SocketEvent::Page {
+            id,
+            chat,
+            events,
+            more,
+        } => page(model, &id, chat, events, more, out),
+        SocketEvent::Typing { chat, who, on, .. } => {
+            let me = model.my_id();
+            let now = model.now;
+            if let Some(thread) = model.threads.get_mut(&chat).filter(|_| me != Some(who.id)) {
+                thread.set_typing(who.id, who.name, on, now);
+            }
+        }
+        SocketEvent::Presence {
+            user,
+            status,
+            reachable,
+            load,
+            viewing,
+        } => {
+            let presence = model.presence.entry(user).or_default();
+            presence.load = Some(load);
+            presence.viewing = viewing;
+            if let Some(user) = model.view.agents.get_mut(&user) {
+                user.status = status;
+                user.reachable = reachable;
+            }
+        }
+        // Places are counted from the view.
+        SocketEvent::Queue { .. } => {}
+        SocketEvent::Resync { .. } => model.link = Link::Loading,
+        SocketEvent::Disconnected {
+            why,
+            retry_in,
+            attempt,
+        } => {
+            let until = model.now.after(retry_in);
+            model.link = Link::Waiting {
+                why,
+                until,
+                attempt,
+            };
+            model.viewing = None;
+            for thread in model.threads.values_mut() {
+                thread.typing.clear();
+            }
+        }
+        SocketEvent::Stopped { why } => {
+            let why = stop_text(why);
+            model.link = Link::Stopped { why };
+        }
+    }
+}
+
+/// A command will never be done: says so where it can be seen.
+pub(super) fn refused(model: &mut Model, cid: &CommandId, why: &str, out: &mut Vec<Effect>) {
+    let found = model.threads.iter_mut().find_map(|(chat, thread)| {
+        let sent = thread.outgoing.iter_mut().find(|sent| sent.cid == *cid)?;
+        Some((*chat, sent))
+    });
+    if let Some((chat, sent)) = found {
+        sent.fate = Fate::Failed(why.to_owned());
+        sent.echo = None;
+        model.complain(format!("a message in #{chat} was not sent: {why}"));
+        return;
+    }
+    // Kept failures are for messages, which a person may want to send again.
+    out.push(Effect::Discard { cid: cid.clone() });
+    if let Some(what) = model.requests.remove(cid) {
+        model.complain(format!("could not {what}: {why}"));
+    }
+}
+
+fn stop_text(why: StopReason) -> String {
+    match why {
+        StopReason::Revoked => {
+            "the login is over; drafts are kept; log in again with: frontdesk-admin login"
+                .to_owned()
+        }
+        StopReason::Replaced => {
+            "another console took over this session; close one of them".to_owned()
+        }
+        StopReason::Version { message } | StopReason::Forbidden { message } => message,
+    }
+}
+
+fn become_live(model: &mut Model) {
+    model.link = Link::Live;
+    let Model { panes, view, .. } = model;
+    for pane in panes {
+        *pane = pane.filter(|chat| view.chats.contains_key(chat));
+    }
+    if model.panes.iter().all(Option::is_none)
+        && let Some(chat) = model.listing().mine.first().copied()
+    {
+        panes::open(model, chat);
+    }
+}
+
+fn reveal(model: &mut Model, chat: ChatView) {
+    let id = chat.chat.id;
+    if let Some(thread) = model.threads.get_mut(&id) {
+        thread.forget_past(Some(&chat));
+    }
+    model.view.reveal(chat);
+    model.ensure_threads();
+}
+
+fn done(model: &mut Model, cid: &CommandId, chat: Option<ChatId>, seq: Option<Seq>) {
+    model.requests.remove(cid);
+    let threads = model.threads.iter_mut();
+    let mut threads = threads.filter(|(id, _)| chat.is_none_or(|chat| chat == **id));
+    let found = threads.find(|(_, thread)| has(&thread.outgoing, cid));
+    let Some((id, thread)) = found else { return };
+    match (model.view.chats.get(id), seq) {
+        (Some(view), Some(seq)) if view.chat.seq < seq => {
+            let mine = |sent: &&mut Outgoing| sent.cid == *cid;
+            if let Some(sent) = thread.outgoing.iter_mut().find(mine) {
+                sent.fate = Fate::Stored(seq);
+            }
+        }
+        _ => thread.outgoing.retain(|sent| sent.cid != *cid),
+    }
+}
+
+fn has(outgoing: &[Outgoing], cid: &CommandId) -> bool {
+    outgoing.iter().any(|sent| sent.cid == *cid)
+}
+
+fn hear_record(model: &mut Model, record: &Record, out: &mut Vec<Effect>) {
+    if record.pos <= model.view.pos {
+        return;
+    }
+    if let (Some(chat), Some(seq)) = (record.chat, record.seq)
+        && let Some(view) = model.view.chats.get(&chat)
+        && seq > view.chat.seq.next()
+    {
+        model.view.pos = record.pos;
+        let thread = model.threads.entry(chat).or_default();
+        thread.behind = thread.behind.max(Some(seq));
+        return fill_gap(model, chat, out);
+    }
+    model.view.apply(record);
+    after_record(model, record);
+}
+
+/// Asks for the records after the last one that is here.
+fn fill_gap(model: &mut Model, chat: ChatId, out: &mut Vec<Effect>) {
+    let Some(after) = model.view.chats.get(&chat).map(|view| view.chat.seq) else {
+        return;
+    };
+    let thread = model.threads.entry(chat).or_default();
+    let id = format!("gap-{chat}-{after}");
+    if thread.asked.as_ref() == Some(&id) {
+        return;
+    }
+    thread.asked = Some(id.clone());
+    out.push(Effect::Fetch {
+        id,
+        chat,
+        before: None,
+        after: Some(after),
+        limit: PAGE_RECORDS,
+    });
+}
+
+fn page(
+    model: &mut Model,
+    id: &str,
+    chat: ChatId,
+    events: Vec<Record>,
+    more: bool,
+    out: &mut Vec<Effect>,
+) {
+    let Some(thread) = model.threads.get_mut(&chat) else {
+        return;
+    };
+    if thread.asked.as_deref() != Some(id) {
+        return;
+    }
+    thread.asked = None;
+    if id.starts_with("older-") {
+        return put_before(model, chat, events, more);
+    }
+    for record in &events {
+        let Some(view) = model.view.chats.get_mut(&chat) else {
+            return;
+        };
+        if record.seq == Some(view.chat.seq.next()) {
+            view.chat.apply(record);
+            view.events.push(record.clone());
+            after_record(model, record);
+        }
+    }
+    let head = model.view.chats.get(&chat).map(|view| view.chat.seq);
+    let Some(thread) = model.threads.get_mut(&chat) else {
+        return;
+    };
+    if head >= thread.behind {
+        thread.behind = None;
+    } else if events.is_empty() {
+        // The hub does not show it any more.
+        hide(model, chat);
+    } else {
+        fill_gap(model, chat, out);
+    }
+}
+
+fn put_before(model: &mut Model, chat: ChatId, mut events: Vec<Record>, more: bool) {
+    let (Some(view), Some(thread)) = (
+        model.view.chats.get_mut(&chat),
+        model.threads.get_mut(&chat),
+    ) else {
+        return;
+    };
+    let first = view.events.first().and_then(|record| record.seq);
+    events.retain(|record| record.chat == Some(chat) && record.seq.is_some() && record.seq < first);
+    let joins = events.last().and_then(|record| record.seq).map(Seq::next) == first;
+    let rises = events.windows(2).all(|pair| pair[0].seq < pair[1].seq);
+    // A page that does not join would be asked for again and again.
+    thread.complete = !more || !joins || !rises;
+    if !(joins && rises) {
+        return;
+    }
+    for record in &events {
+        thread.learn(record);
+    }
+    events.append(&mut view.events);
+    view.events = events;
+}
+
+/// What a record means beyond the fold.
+fn after_record(model: &mut Model, record: &Record) {
+    model.ensure_threads();
+    let me = model.my_id();
+    match &record.event {
+        Event::UserUpdated { user } if Some(user.id) == me => {
+            if let Some(me) = &mut model.me {
+                me.role = user.role;
+                me.departments.clone_from(&user.departments);
+            }
+        }
+        _ => {}
+    }
+    let Some(chat) = record.chat else { return };
+    let head = model.view.chats.get(&chat).map(|view| view.chat.seq);
+    let watched = is_watched(model, chat);
+    let owns = model.owns(chat);
+    let Some(thread) = model.threads.get_mut(&chat) else {
+        return;
+    };
+    thread.learn(record);
+    thread.recognise(record, me);
+    thread.settle_outgoing(head.unwrap_or_default());
+    if let Some(who) = record.actor.id {
+        thread.typing.remove(&who);
+    }
+    if is_from_other(record, me) && !watched {
+        thread.new_from = thread.new_from.or(record.seq);
+    }
+    let muted = thread.muted;
+    let rings = match &record.event {
+        Event::ChatAssigned { agent, .. } if Some(*agent) == me => {
+            announce(model, chat);
+            true
+        }
+        Event::ChatQueued { .. } | Event::ChatOpened { .. } => {
+            model.status() == AgentStatus::Online
+        }
+        _ => owns && is_from_other(record, me),
+    };
+    if rings && !muted && !model.focused {
+        model.bell.wanted = true;
+    }
+    if let Event::ChatTransferred { to, .. } = &record.event
+        && !model.me.as_ref().is_some_and(|me| sees(me, to.department))
+    {
+        let name = model.department(to.department);
+        hide(model, chat);
+        model.say(format!("#{chat} went to {name}"));
+    }
+}
+
+fn announce(model: &mut Model, chat: ChatId) {
+    let name = model
+        .view
+        .chats
+        .get(&chat)
+        .map(|view| view.chat.name.clone());
+    let name = name.unwrap_or_default();
+    model.say(format!("#{chat} {name} is yours now"));
+}
+
+fn sees(me: &Me, department: shared::id::DepartmentId) -> bool {
+    !matches!(me.role, Role::Agent | Role::Supervisor) || me.departments.contains(&department)
+}
+
+/// Drops a chat that is out of sight; its drafts stay.
+fn hide(model: &mut Model, chat: ChatId) {
+    model.view.chats.remove(&chat);
+    if let Some(thread) = model.threads.get_mut(&chat) {
+        thread.forget_past(None);
+        thread.seen = None;
+        thread.new_from = None;
+        thread.place = Place::End;
+        thread.search = None;
+        thread.typing.clear();
+    }
+    leave_panes(model, chat);
+}
+
+fn leave_panes(model: &mut Model, chat: ChatId) {
+    for pane in &mut model.panes {
+        if *pane == Some(chat) {
+            *pane = None;
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The one function that changes the state: a message in, effects out. Pure: the time comes in
+//! with the message, ids are counted on from a seed, and nothing is drawn, sent or stored here.
+
+mod chats;
+mod hub;
+mod keys;
+mod overlays;
+mod panes;
+mod scroll;
+#[cfg(test)]
+mod tests;
+mod writing;
+
+use std::time::Duration;
+
+use shared::{command::Command, id::ChatId, model::ActorKind, time::Timestamp};
+
+use crate::{
+    model::{Link, Model},
+    msg::{Effect, Msg, Restored},
+    screen::Screen,
+    thread::{Fate, Outgoing, Place, is_message},
+    transcript::Transcript,
+};
+
+/// At most one ring in this time.
+const BELL_EVERY: Duration = Duration::from_secs(5);
+/// Records of one page of history.
+const PAGE_RECORDS: u32 = 100;
+
+/// Takes in `msg` at the time `now` and says what is to be done about it.
+pub fn update(model: &mut Model, msg: Msg, now: Timestamp) -> Vec<Effect> {
+    let before = model.now;
+    model.now = now;
+    let mut out = Vec::new();
+    match msg {
+        Msg::Tick => tick(model, before),
+        msg => {
+            model.dirty = true;
+            take(model, msg, &mut out);
+        }
+    }
+    settle(model, &mut out);
+    out
+}
+
+/// When something changes by itself next: a message [`Msg::Tick`] is due then.
+pub fn next_deadline(model: &Model) -> Timestamp {
+    let minute = 60_000;
+    let into = model.now.as_ms().rem_euclid(minute);
+    let mut next = Timestamp::from_ms(model.now.as_ms() - into + minute);
+    for thread in model.threads.values() {
+        for typing in thread.typing.values() {
+            next = next.min(typing.until);
+        }
+    }
+    if let Link::Waiting { until, .. } = &model.link {
+        let second = Timestamp::from_ms(model.now.as_ms() + 1_000);
+        next = next.min(second.min((*until).max(second)));
+    }
+    match model.bell.quiet_until {
+        Some(until) if model.bell.wanted => next.min(until),
+        _ => next,
+    }
+}
+
+fn take(model: &mut Model, msg: Msg, out: &mut Vec<Effect>) {
+    match msg {
+        Msg::Restored(restored) => restore(model, *restored),
+        Msg::Key(key) => keys::press(model, key, out),
+        Msg::Paste(text) => writing::paste(model, &text, out),
+        Msg::Resize(columns, rows) => model.size = (columns, rows),
+        Msg::Focus(focused) => model.focused = focused,
+        Msg::Hub(event) => hub::hear(model, event, out),
+        Msg::Refused { cid, why } => hub::refused(model, &cid, &why, out),
+        Msg::Edited { chat, note, text } => writing::edited(model, chat, note, text),
+        Msg::Told { text, error: true } => model.complain(text),
+        Msg::Told { text, error: false } => model.say(text),
+        Msg::Tick => {}
+    }
+}
+
+fn tick(model: &mut Model, before: Timestamp) {
+    let now = model.now;
+    let minute = |at: Timestamp| at.as_ms().div_euclid(60_000);
+    model.dirty |= minute(before) != minute(now) || matches!(model.link, Link::Waiting { .. });
+    for thread in model.threads.values_mut() {
+        let typed = thread.typing.len();
+        thread.typing.retain(|_, typing| typing.until > now);
+        model.dirty |= typed != thread.typing.len();
+    }
+}
+
+/// Takes up what an earlier run left.
+fn restore(model: &mut Model, restored: Restored) {
+    for (chat, draft) in &restored.drafts {
+        model.threads.entry(*chat).or_default().restore(draft);
+    }
+    if !restored.layout.panes.is_empty() {
+        model.panes = restored.layout.panes;
+        model.panes.truncate(crate::model::PANES_MAX);
+        model.focus = restored.layout.focus.min(model.panes.len() - 1);
+    }
+    let failed = restored.failures.into_iter();
+    let failed = failed.map(|failure| (failure.entry, Fate::Failed(failure.reason)));
+    let waiting = restored.pending.into_iter();
+    let waiting = waiting.map(|entry| (entry, Fate::Waiting));
+    for (entry, fate) in failed.chain(waiting) {
+        match entry.command {
+            Command::PostMessage {
+                chat,
+                text,
+                visibility,
+                ..
+            } => model
+                .threads
+                .entry(chat)
+                .or_default()
+                .outgoing
+                .push(Outgoing {
+                    cid: entry.cid,
+                    text,
+                    visibility,
+                    at: entry.at,
+                    fate,
+                    echo: None,
+                }),
+            Command::MarkRead { .. } => {}
+            _ if fate == Fate::Waiting => {
+                model
+                    .requests
+                    .insert(entry.cid, "do what was asked before".to_owned());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What follows from the state as it is now, whatever brought it about.
+fn settle(model: &mut Model, out: &mut Vec<Effect>) {
+    if let Some(chat) = model.current().filter(|chat| is_watched(model, *chat)) {
+        see(model, chat, out);
+    }
+    if model.viewing != model.current() && model.link == Link::Live {
+        model.viewing = model.current();
+        out.push(Effect::View(model.viewing));
+    }
+    for (chat, thread) in &mut model.threads {
+        if let Some(draft) = thread.changed_draft() {
+            out.push(Effect::SaveDraft { chat: *chat, draft });
+        }
+    }
+    page_history(model, out);
+    let now = model.now;
+    if model.bell.wanted && model.bell.quiet_until.is_none_or(|until| until <= now) {
+        model.bell.wanted = false;
+        model.bell.quiet_until = Some(now.after(BELL_EVERY));
+        out.push(Effect::Bell);
+    }
+}
+
+/// Whether a person sees the newest message of `chat`: its pane has the focus, the terminal has
+/// it, and the pane is at the end.
+fn is_watched(model: &Model, chat: ChatId) -> bool {
+    let thread = model.threads.get(&chat);
+    model.focused
+        && model.current() == Some(chat)
+        && thread.is_some_and(|thread| thread.place == Place::End && !thread.left_unread)
+        && Screen::of(model).is_some()
+}
+
+fn see(model: &mut Model, chat: ChatId, out: &mut Vec<Effect>) {
+    let owns = model.owns(chat);
+    let (Some(view), Some(thread)) = (model.view.chats.get(&chat), model.threads.get_mut(&chat))
+    else {
+        return;
+    };
+    thread.seen = Some(view.chat.seq);
+    if !owns || !view.chat.state.is_open() {
+        return;
+    }
+    let unmarked = view.events.iter().rev();
+    let unmarked = unmarked.take_while(|record| record.seq > Some(thread.marked));
+    let customers = |record: &&_| is_message(record) && record.actor.kind == ActorKind::Customer;
+    let Some(seq) = unmarked
+        .into_iter()
+        .find(customers)
+        .and_then(|record| record.seq)
+    else {
+        return;
+    };
+    thread.marked = seq;
+    let cid = model.next_cid();
+    let command = Command::MarkRead { chat, seq };
+    out.push(Effect::Do { cid, command });
+}
+
+/// Asks for older records where the oldest one here can be seen.
+fn page_history(model: &mut Model, out: &mut Vec<Effect>) {
+    if model.link != Link::Live {
+        return;
+    }
+    let Some(screen) = Screen::of(model) else {
+        return;
+    };
+    for pane in &screen.panes {
+        let Some(chat) = model.panes[pane.index] else {
+            continue;
+        };
+        let Some(transcript) = Transcript::new(model, chat, pane.transcript.width) else {
+            continue;
+        };
+        let height = usize::from(pane.transcript.height);
+        let oldest = model.view.chats[&chat]
+            .events
+            .first()
+            .and_then(|record| record.seq);
+        let wants = transcript.shows_oldest(height) && oldest.is_some_and(|seq| seq.0 > 1);
+        let Some(thread) = model.threads.get_mut(&chat) else {
+            continue;
+        };
+        if !wants || thread.complete || thread.asked.is_some() {
+            continue;
+        }
+        let id = format!("older-{chat}-{}", oldest.unwrap_or_default());
+        thread.asked = Some(id.clone());
+        out.push(Effect::Fetch {
+            id,
+            chat,
+            before: oldest,
+            after: None,
+            limit: PAGE_RECORDS,
+        });
+    }
+}
+
+/// Promises a command that is no message; `what` completes "could not ..".
+fn request(model: &mut Model, command: Command, what: String, out: &mut Vec<Effect>) {
+    if let Link::Stopped { why } = &model.link {
+        let why = why.clone();
+        model.complain(format!("could not {what}: {why}"));
+        return;
+    }
+    let cid = model.next_cid();
+    model.requests.insert(cid.clone(), what);
+    out.push(Effect::Do { cid, command });
+}

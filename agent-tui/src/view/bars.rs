@@ -1,0 +1,204 @@
+//! The rows at the top and at the bottom.
+
+use std::time::Duration;
+
+use ratatui::{buffer::Buffer, layout::Rect};
+use shared::model::AgentStatus;
+
+use crate::{
+    keys::{Intent, Mode},
+    model::{Base, Link, Model, status_word},
+    theme::{Role, Theme},
+    transcript::zoned,
+};
+
+use super::paint::{age, blank, put, put_right};
+
+/// Context, who we are, what we do, what waits, how the connection is, the time to the minute.
+pub(super) fn header(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let style = theme.style(Role::Header);
+    blank(buffer, area, style);
+    let clock = format!("{} ", zoned(model, model.now).strftime("%H:%M"));
+    put_right(buffer, area, &clock, style);
+    let area = Rect {
+        width: area.width.saturating_sub(7),
+        ..area
+    };
+    let mut x = 1;
+    for part in header_parts(model, area.width >= 70) {
+        if !part.is_empty() && x < area.width {
+            x = put(buffer, area, x, &part, style).saturating_add(2);
+        }
+    }
+}
+
+fn header_parts(model: &Model, roomy: bool) -> Vec<String> {
+    let me = model.me.as_ref().map(|me| me.name.to_string());
+    let status = model.status();
+    let mark = match status {
+        AgentStatus::Online => '*',
+        AgentStatus::Busy => '!',
+        AgentStatus::Away => '-',
+        AgentStatus::Offline => '.',
+    };
+    let reason = model.myself().and_then(|user| user.reason.clone());
+    let reason = reason
+        .filter(|_| roomy)
+        .map(|reason| format!(" ({reason})"));
+    let mine = model.listing().mine.len();
+    let capacity = model.capacity().map(|capacity| format!("/{capacity}"));
+    let (waiting, oldest) = model.waiting();
+    let oldest = oldest.map(|oldest| format!(" ({})", age(model.now.since(oldest))));
+    let unsent = model.unsent();
+    let mut parts = Vec::new();
+    if roomy {
+        parts.push(model.settings.context.clone());
+    }
+    parts.push(me.unwrap_or_default());
+    parts.push(format!(
+        "{mark} {}{}",
+        status_word(status),
+        reason.unwrap_or_default()
+    ));
+    parts.push(format!("mine {mine}{}", capacity.unwrap_or_default()));
+    parts.push(format!("queue {waiting}{}", oldest.unwrap_or_default()));
+    if unsent > 0 {
+        parts.push(format!("{unsent} unsent"));
+    }
+    parts.push(link_word(&model.link).to_owned());
+    parts
+}
+
+fn link_word(link: &Link) -> &'static str {
+    match link {
+        Link::Connecting => "connecting",
+        Link::Loading => "loading",
+        Link::Live => "live",
+        Link::Waiting { .. } => "offline",
+        Link::Stopped { .. } => "stopped",
+    }
+}
+
+/// What is wrong with the connection, and what happens next.
+pub(super) fn banner(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let (text, role) = match &model.link {
+        Link::Connecting => (
+            format!("connecting to {} ...", model.settings.context),
+            Role::Dim,
+        ),
+        Link::Loading => ("loading what happened meanwhile ...".to_owned(), Role::Dim),
+        Link::Live => return,
+        Link::Waiting {
+            why,
+            until,
+            attempt,
+        } => {
+            let left = until.since(model.now) + Duration::from_millis(999);
+            let text = format!(
+                "reconnecting in {} s (try {attempt}) - R now - {why}",
+                left.as_secs()
+            );
+            (text, Role::Warning)
+        }
+        Link::Stopped { why } => (why.clone(), Role::Error),
+    };
+    put(buffer, area, 1, &text, theme.style(role));
+}
+
+/// The mode and the keys that matter in it, from the live map.
+pub(super) fn hints(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let mode = model.mode();
+    let (word, intents): (&str, &[(Intent, &str)]) = match (&model.overlay, model.base) {
+        (Some(_), _) => (
+            "CHOOSE",
+            &[
+                (Intent::Pick, "take"),
+                (Intent::Yes, "yes"),
+                (Intent::PasteText, "insert"),
+                (Intent::PasteNote, "as a note"),
+                (Intent::Dismiss, "leave"),
+            ],
+        ),
+        (None, Base::Compose) => (
+            "COMPOSE",
+            &[
+                (Intent::Send, "send"),
+                (Intent::Newline, "newline"),
+                (Intent::ToNav, "nav"),
+                (Intent::NextNeeding, "next"),
+                (Intent::Palette, "commands"),
+                (Intent::Help, "help"),
+            ],
+        ),
+        (None, Base::Nav) => (
+            "NAV",
+            &[
+                (Intent::ToCompose, "write"),
+                (Intent::NextNeeding, "next"),
+                (Intent::Accept, "accept"),
+                (Intent::Transfer, "transfer"),
+                (Intent::Note, "note"),
+                (Intent::Resolve, "resolve"),
+                (Intent::Palette, "commands"),
+                (Intent::Help, "help"),
+            ],
+        ),
+    };
+    let dim = theme.style(Role::Dim);
+    let mut x = put(buffer, area, 1, word, theme.style(Role::Heading)) + 2;
+    for (intent, what) in intents {
+        let keys = model.keymap.keys(mode, *intent);
+        let Some(key) = best_key(mode, &keys) else {
+            continue;
+        };
+        if usize::from(x) + key.len() + what.len() + 1 >= usize::from(area.width) {
+            break;
+        }
+        x = put(buffer, area, x, key, theme.style(Role::Text)) + 1;
+        x = put(buffer, area, x, what, dim) + 2;
+    }
+    if let Some(key) = &model.shown_key {
+        put_right(buffer, area, &format!("key: {key} "), dim);
+    }
+}
+
+/// The first key of a list; for a new line not Ctrl+J, which few know.
+fn best_key(mode: Mode, keys: &str) -> Option<&str> {
+    let mut keys = keys.split(' ').filter(|key| !key.is_empty());
+    match (mode, keys.next()) {
+        (Mode::Compose | Mode::EmptyCompose, Some("Ctrl+J")) => keys.next().or(Some("Ctrl+J")),
+        (_, first) => first,
+    }
+}
+
+/// The last row: what was said last, else what needs somebody.
+pub(super) fn notice(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    if let Some(notice) = &model.notice {
+        let role = if notice.error {
+            Role::Error
+        } else {
+            Role::Text
+        };
+        let text = if notice.error {
+            format!("error: {} - Esc", notice.text)
+        } else {
+            notice.text.clone()
+        };
+        put(buffer, area, 1, &text, theme.style(role));
+        return;
+    }
+    let listing = model.listing();
+    let oldest = listing.queues.iter().filter_map(|(_, chats)| chats.first());
+    let oldest = oldest
+        .filter_map(|chat| model.view.chats.get(chat))
+        .min_by_key(|view| view.chat.rank_at);
+    if let Some(view) = oldest {
+        let text = format!(
+            "{} waits {} in {}",
+            view.chat.name,
+            age(model.now.since(view.chat.rank_at)),
+            model.department(view.chat.department)
+        );
+        put(buffer, area, 1, &text, theme.style(Role::Dim));
+    }
+}

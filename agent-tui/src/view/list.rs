@@ -1,0 +1,207 @@
+//! The chats at the left: ours, those that wait, the team.
+
+use ratatui::{buffer::Buffer, layout::Rect};
+use shared::{
+    fold::ChatView,
+    id::ChatId,
+    model::{AgentStatus, ChatState, Role as UserRole, User},
+    text::{render, truncate_width, width},
+};
+
+use crate::{
+    model::{Listing, Model},
+    theme::{Role, Theme},
+    thread::Fate,
+};
+
+use super::paint::{age, put, put_right, row};
+
+/// Draws the list.
+pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let listing = model.listing();
+    let mut list = List {
+        model,
+        theme,
+        area,
+        next: 0,
+        number: 0,
+    };
+    list.heading(&format!("MINE ({})", listing.mine.len()), buffer);
+    for chat in &listing.mine {
+        list.chat(*chat, buffer);
+    }
+    if listing.mine.is_empty() {
+        list.text(empty(model, &listing), Role::Dim, buffer);
+    }
+    for (department, chats) in &listing.queues {
+        let name = model.department(*department);
+        list.heading(&format!("QUEUE {name} ({})", chats.len()), buffer);
+        for chat in chats {
+            list.chat(*chat, buffer);
+        }
+    }
+    if !listing.resolved.is_empty() {
+        list.heading("RESOLVED", buffer);
+        for chat in &listing.resolved {
+            list.chat(*chat, buffer);
+        }
+    }
+    list.heading("TEAM", buffer);
+    for user in model
+        .view
+        .agents
+        .values()
+        .filter(|user| is_teammate(model, user))
+    {
+        list.user(user, buffer);
+    }
+}
+
+fn empty(model: &Model, listing: &Listing) -> &'static str {
+    if model.status() != AgentStatus::Online {
+        " no chats; S: online"
+    } else if listing.queues.is_empty() {
+        " no chats; all done"
+    } else {
+        " no chats; u: next"
+    }
+}
+
+fn is_teammate(model: &Model, user: &User) -> bool {
+    user.active
+        && user.role >= UserRole::Agent
+        && Some(user.id) != model.my_id()
+        && (user.reachable || user.status != AgentStatus::Offline)
+}
+
+struct List<'a> {
+    model: &'a Model,
+    theme: &'a Theme,
+    area: Rect,
+    next: usize,
+    number: usize,
+}
+
+impl List<'_> {
+    fn line(&mut self) -> Rect {
+        let line = row(self.area, self.next);
+        self.next += 1;
+        line
+    }
+
+    fn heading(&mut self, text: &str, buffer: &mut Buffer) {
+        self.text(text, Role::Heading, buffer);
+    }
+
+    fn text(&mut self, text: &str, role: Role, buffer: &mut Buffer) {
+        let line = self.line();
+        put(buffer, line, 0, text, self.theme.style(role));
+    }
+
+    /// Number, name, age, and what needs somebody.
+    fn chat(&mut self, id: ChatId, buffer: &mut Buffer) {
+        self.number += 1;
+        let line = self.line();
+        let Some(view) = self.model.view.chats.get(&id) else {
+            return;
+        };
+        if line.height == 0 {
+            return;
+        }
+        let here = self.model.current() == Some(id);
+        let number = match self.number {
+            number @ 1..=9 => number.to_string(),
+            _ => " ".to_owned(),
+        };
+        let mark = if here { '>' } else { ' ' };
+        let (badge, role) = self.badge(id, view);
+        let style = if here {
+            self.theme.style(Role::Selected)
+        } else {
+            self.theme.style(Role::Text)
+        };
+        let since = if view.chat.state == ChatState::Waiting {
+            view.chat.rank_at
+        } else {
+            last_at(view)
+        };
+        let right = format!("{:>4}{badge:>3}", age(self.model.now.since(since)));
+        let columns = usize::from(line.width);
+        let name = render(&view.chat.name).replace('\n', " ");
+        let draft =
+            self.model.threads.get(&id).is_some_and(|thread| {
+                !here && !(thread.reply.is_empty() && thread.note.is_empty())
+            });
+        let name = if draft {
+            format!("{name} (draft)")
+        } else {
+            name
+        };
+        let room = columns.saturating_sub(3 + right.len());
+        let name = truncate_width(&name, room);
+        let gap = " ".repeat(room.saturating_sub(width(&name)));
+        let text = format!("{number}{mark}{name}{gap} ");
+        let x = put(buffer, line, 0, &text, style);
+        put(buffer, line, x, &right[..4], style);
+        let style = if here { style } else { self.theme.style(role) };
+        put(buffer, line, x + 4, &right[4..], style);
+    }
+
+    fn badge(&self, id: ChatId, view: &ChatView) -> (String, Role) {
+        let failed = self.model.threads.get(&id).is_some_and(|thread| {
+            let mut outgoing = thread.outgoing.iter();
+            outgoing.any(|sent| matches!(sent.fate, Fate::Failed(_)))
+        });
+        if failed {
+            return ("!".to_owned(), Role::Error);
+        }
+        if view.chat.state == ChatState::Waiting {
+            let urgent = if view.chat.priority > 0 { "^" } else { "" };
+            return (urgent.to_owned(), Role::Warning);
+        }
+        match self.model.unread(id) {
+            0 => (String::new(), Role::Text),
+            unread @ 1..=99 => (unread.to_string(), Role::Unread),
+            _ => ("99+".to_owned(), Role::Unread),
+        }
+    }
+
+    /// Name, status in a mark, load.
+    fn user(&mut self, user: &User, buffer: &mut Buffer) {
+        let line = self.line();
+        if line.height == 0 {
+            return;
+        }
+        let mark = match (user.reachable, user.status) {
+            (false, _) => '?',
+            (true, AgentStatus::Online) => '*',
+            (true, AgentStatus::Busy) => '!',
+            (true, AgentStatus::Away | AgentStatus::Offline) => '-',
+        };
+        let owned =
+            |view: &&ChatView| view.chat.owner == Some(user.id) && view.chat.state.is_open();
+        let known = self
+            .model
+            .presence
+            .get(&user.id)
+            .and_then(|presence| presence.load);
+        let seen = || self.model.view.chats.values().filter(owned).count();
+        let load = known.map_or_else(|| seen().to_string(), |load| load.to_string());
+        let style = self.theme.style(Role::Text);
+        put_right(buffer, line, &format!("{load} "), style);
+        let name = Rect {
+            width: line.width.saturating_sub(4),
+            ..line
+        };
+        put(buffer, name, 0, &format!("{mark} {}", user.name), style);
+    }
+}
+
+fn last_at(view: &ChatView) -> shared::time::Timestamp {
+    let last = view
+        .events
+        .iter()
+        .rev()
+        .find(|record| crate::thread::is_message(record));
+    last.map_or(view.chat.opened_at, |record| record.at)
+}

@@ -1,0 +1,215 @@
+//! What lies over the desk: lists, lines, questions, help, a long paste.
+
+use ratatui::{Frame, layout::Rect};
+use shared::text::{render, width};
+
+use crate::{
+    composer::Composer,
+    fuzzy,
+    keys::{Intent, Mode},
+    model::{Base, Model},
+    overlay::{Help, Overlay, Picker},
+    theme::{Role, Theme},
+};
+
+use super::paint::{blank, put, put_right, row, rule};
+
+/// Draws `overlay` over `body`.
+pub(super) fn draw(
+    model: &Model,
+    theme: &Theme,
+    overlay: &Overlay,
+    body: Rect,
+    frame: &mut Frame<'_>,
+) {
+    match overlay {
+        Overlay::Picker(picker) => draw_picker(theme, picker, body, frame),
+        Overlay::Prompt(prompt) => {
+            let area = card(theme, &prompt.title(), body, 1, frame);
+            field(theme, &prompt.field, row(area, 0), frame);
+        }
+        Overlay::Confirm(confirm) => {
+            let yes = model.keymap.keys(Mode::Confirm, Intent::Yes);
+            let no = model.keymap.keys(Mode::Confirm, Intent::Dismiss);
+            let area = card(theme, "sure?", body, 2, frame);
+            let buffer = frame.buffer_mut();
+            let style = theme.style(Role::Text);
+            put(buffer, row(area, 0), 0, &confirm.question, style);
+            let answers = format!("{yes}: yes   {no}: no");
+            put(
+                buffer,
+                row(area, 1),
+                0,
+                &answers,
+                theme.style(Role::Heading),
+            );
+        }
+        Overlay::Help(help) => draw_help(model, theme, help, body, frame),
+        Overlay::Paste(text) => draw_paste(model, theme, text, body, frame),
+    }
+}
+
+/// A box with a title, blank inside; gives the inside.
+fn card(theme: &Theme, title: &str, body: Rect, rows: usize, frame: &mut Frame<'_>) -> Rect {
+    let rows = u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(2);
+    let height = rows.min(body.height);
+    let width = body.width.saturating_sub(4).min(90);
+    let area = Rect {
+        x: body.x + (body.width - width) / 2,
+        y: body.y + (body.height - height) / 3,
+        width,
+        height,
+    };
+    let buffer = frame.buffer_mut();
+    blank(buffer, area, theme.style(Role::Text));
+    let style = theme.style(Role::Heading);
+    let top = row(area, 0);
+    rule(buffer, top, theme.lines.single, style);
+    put(buffer, top, 2, &format!(" {title} "), style);
+    let bottom = row(area, usize::from(height.saturating_sub(1)));
+    rule(buffer, bottom, theme.lines.single, style);
+    Rect {
+        x: area.x + 1,
+        y: area.y + 1,
+        width: area.width.saturating_sub(2),
+        height: area.height.saturating_sub(2),
+    }
+}
+
+/// A line that is typed in, with the hardware cursor.
+fn field(theme: &Theme, composer: &Composer, area: Rect, frame: &mut Frame<'_>) {
+    if area.height == 0 {
+        return;
+    }
+    let prompt = "> ";
+    let before = render(&composer.text()[..composer.cursor()]).into_owned();
+    let room = usize::from(area.width).saturating_sub(prompt.len() + 1);
+    // A long line shows its end.
+    let mut shown = before.as_str();
+    while width(shown) > room {
+        let mut letters = shown.chars();
+        letters.next();
+        shown = letters.as_str();
+    }
+    let after = &composer.text()[composer.cursor()..];
+    let style = theme.style(Role::Text);
+    let x = put(
+        frame.buffer_mut(),
+        area,
+        0,
+        &format!("{prompt}{shown}"),
+        style,
+    );
+    put(frame.buffer_mut(), area, x, after, style);
+    frame.set_cursor_position((area.x + x.min(area.width.saturating_sub(1)), area.y));
+}
+
+fn draw_picker(theme: &Theme, picker: &Picker, body: Rect, frame: &mut Frame<'_>) {
+    let matches = picker.matches();
+    let room = usize::from(body.height).saturating_sub(5).clamp(1, 14);
+    let rows = picker.choices.len().min(room);
+    let area = card(theme, &picker.title(), body, rows + 1, frame);
+    field(theme, &picker.field, row(area, 0), frame);
+    let chosen = picker.selected.min(matches.len().saturating_sub(1));
+    let first = (chosen + 1).saturating_sub(rows);
+    let buffer = frame.buffer_mut();
+    for (number, choice) in matches.iter().enumerate().skip(first).take(rows) {
+        let line = row(area, number - first + 1);
+        let (mark, role) = if number == chosen {
+            ("> ", Role::Selected)
+        } else {
+            ("  ", Role::Text)
+        };
+        let style = theme.style(role);
+        rule(buffer, line, " ", style);
+        let x = put(buffer, line, 0, mark, style);
+        let label = Rect {
+            width: line.width.min(32),
+            ..line
+        };
+        let x = put(buffer, label, x, &choice.label, style).max(18) + 1;
+        let dim = if number == chosen { role } else { Role::Dim };
+        put(buffer, line, x, &choice.detail, theme.style(dim));
+    }
+    if matches.is_empty() {
+        let line = row(area, 1);
+        put(buffer, line, 2, "nothing fits", theme.style(Role::Dim));
+    }
+}
+
+/// The keys as they are now, both of the composer and of the desk.
+fn draw_help(model: &Model, theme: &Theme, help: &Help, body: Rect, frame: &mut Frame<'_>) {
+    let lines = help_lines(model, help.field.text());
+    let height = usize::from(body.height).saturating_sub(2).max(1);
+    let area = card(
+        theme,
+        "keys - type to filter, Esc leaves",
+        body,
+        height,
+        frame,
+    );
+    field(theme, &help.field, row(area, 0), frame);
+    let room = usize::from(area.height).saturating_sub(1);
+    let top = help.top.min(lines.len().saturating_sub(room));
+    let buffer = frame.buffer_mut();
+    for (number, (keys, text)) in lines.iter().skip(top).take(room).enumerate() {
+        let line = row(area, number + 1);
+        let role = if text.is_empty() {
+            Role::Heading
+        } else {
+            Role::Text
+        };
+        let x = put(buffer, line, 0, keys, theme.style(role)).max(26) + 1;
+        put(buffer, line, x, text, theme.style(Role::Dim));
+    }
+    if top + room < lines.len() {
+        let line = row(area, room);
+        put_right(buffer, line, "more below", theme.style(Role::Dim));
+    }
+}
+
+fn help_lines(model: &Model, filter: &str) -> Vec<(String, String)> {
+    let compose = ("COMPOSE", Mode::Compose);
+    let nav = ("NAV (Esc goes there)", Mode::Nav);
+    let order = match model.base {
+        Base::Compose => [compose, nav],
+        Base::Nav => [nav, compose],
+    };
+    let mut lines = Vec::new();
+    for (title, mode) in order {
+        let keys = model
+            .keymap
+            .help(mode)
+            .map(|(keys, help)| (keys, help.to_owned()));
+        let fits = |(keys, help): &(String, String)| {
+            fuzzy::score(filter, &format!("{help} {keys}")).is_some()
+        };
+        let fitting: Vec<(String, String)> = keys.filter(fits).collect();
+        if !fitting.is_empty() {
+            lines.push((title.to_owned(), String::new()));
+            lines.extend(fitting);
+        }
+    }
+    lines
+}
+
+fn draw_paste(model: &Model, theme: &Theme, text: &str, body: Rect, frame: &mut Frame<'_>) {
+    let lines: Vec<&str> = text.lines().collect();
+    let title = format!("paste of {} lines, {} bytes", lines.len(), text.len());
+    let shown = lines.len().min(6);
+    let area = card(theme, &title, body, shown + 1, frame);
+    let buffer = frame.buffer_mut();
+    for (number, line) in lines.iter().take(shown).enumerate() {
+        put(buffer, row(area, number), 0, line, theme.style(Role::Dim));
+    }
+    let key = |intent| model.keymap.keys(Mode::Paste, intent);
+    let answers = format!(
+        "{}: insert   {}: as a note   {}: leave it",
+        key(Intent::PasteText),
+        key(Intent::PasteNote),
+        key(Intent::Dismiss)
+    );
+    let last = row(area, usize::from(area.height).saturating_sub(1));
+    rule(buffer, last, " ", theme.style(Role::Text));
+    put(buffer, last, 0, &answers, theme.style(Role::Heading));
+}

@@ -1,0 +1,253 @@
+//! One pane: the chat's name, its messages, who types, the composer.
+
+use ratatui::{Frame, buffer::Buffer, layout::Rect, style::Style};
+use shared::{id::ChatId, text::render};
+
+use crate::{
+    model::{Model, state_word},
+    screen::PaneArea,
+    theme::{Role, Theme},
+    thread::Thread,
+    transcript::{Row, Transcript, Voice},
+};
+
+use super::paint::{age, put, put_right, row, rule};
+
+/// Draws a pane.
+pub(super) fn draw(model: &Model, theme: &Theme, area: &PaneArea, frame: &mut Frame<'_>) {
+    let focused = area.index == model.focus;
+    let buffer = frame.buffer_mut();
+    let chat = model.panes[area.index];
+    let thread = chat.and_then(|chat| Some((chat, model.threads.get(&chat)?)));
+    let Some((chat, thread)) = thread else {
+        empty(model, theme, area, buffer);
+        if focused && model.overlay.is_none() {
+            frame.set_cursor_position((area.composer.x, area.composer.y));
+        }
+        return;
+    };
+    title(model, theme, area, chat, buffer);
+    transcript(model, theme, area, chat, thread, buffer);
+    border(model, theme, area, chat, thread, buffer);
+    composer(theme, area, thread, focused, buffer);
+    if focused && model.overlay.is_none() {
+        let cursor = cursor(area, thread);
+        frame.set_cursor_position(cursor);
+    }
+}
+
+/// What to do when there is no chat here.
+fn empty(model: &Model, theme: &Theme, area: &PaneArea, buffer: &mut Buffer) {
+    let (waiting, _) = model.waiting();
+    let lines = [
+        format!("No chat is open here. Queue: {waiting}."),
+        "Alt+A or u opens the next one that needs you,".to_owned(),
+        "Ctrl+G looks for one, /status says that you are".to_owned(),
+        "there, F1 or ? shows the keys.".to_owned(),
+    ];
+    for (number, line) in lines.iter().enumerate() {
+        let line_area = row(area.transcript, number + 1);
+        put(buffer, line_area, 2, line, theme.style(Role::Dim));
+    }
+    rule(
+        buffer,
+        area.border,
+        theme.lines.single,
+        theme.style(Role::Dim),
+    );
+}
+
+fn title(model: &Model, theme: &Theme, area: &PaneArea, chat: ChatId, buffer: &mut Buffer) {
+    let focused = area.index == model.focus;
+    let style = theme.style(if focused && model.panes.len() > 1 {
+        Role::Selected
+    } else {
+        Role::Heading
+    });
+    rule(buffer, area.title, " ", style);
+    let Some(view) = model.view.chats.get(&chat) else {
+        let text = format!("#{chat} is not here yet");
+        put(buffer, area.title, 1, &text, style);
+        return;
+    };
+    let chat = &view.chat;
+    let mut parts = vec![
+        chat.name.to_string(),
+        model.department(chat.department),
+        format!("#{}", chat.id),
+        format!(
+            "{} {}",
+            state_word(chat.state),
+            age(model.now.since(chat.opened_at))
+        ),
+    ];
+    match chat.owner {
+        Some(owner) if Some(owner) != model.my_id() => {
+            parts.push(format!("with {}", model.agent(owner)));
+        }
+        _ => {}
+    }
+    if chat.priority != 0 {
+        parts.push(format!("priority {:+}", chat.priority));
+    }
+    parts.extend(chat.tags.iter().map(|tag| format!("[{tag}]")));
+    parts.extend(chat.email.iter().map(ToString::to_string));
+    parts.extend(chat.phone.iter().map(ToString::to_string));
+    let also = others_looking(model, chat.id);
+    if !also.is_empty() {
+        parts.insert(3, format!("also here: {also}"));
+    }
+    put(buffer, area.title, 1, &parts.join("  "), style);
+}
+
+/// Names of other staff who look at the same chat.
+fn others_looking(model: &Model, chat: ChatId) -> String {
+    let looking = model.presence.iter();
+    let looking = looking
+        .filter(|(user, presence)| presence.viewing == Some(chat) && model.my_id() != Some(**user));
+    let names: Vec<String> = looking.map(|(user, _)| model.agent(*user)).collect();
+    names.join(", ")
+}
+
+fn transcript(
+    model: &Model,
+    theme: &Theme,
+    area: &PaneArea,
+    chat: ChatId,
+    thread: &Thread,
+    buffer: &mut Buffer,
+) {
+    let Some(transcript) = Transcript::new(model, chat, area.transcript.width) else {
+        let text = "the draft below is kept";
+        put(buffer, area.transcript, 1, text, theme.style(Role::Dim));
+        return;
+    };
+    let window = transcript.window(usize::from(area.transcript.height));
+    let matched = thread.search.as_ref().map(|search| search.at);
+    for (number, drawn) in window.rows.iter().enumerate() {
+        let line = row(area.transcript, number);
+        let hit = matched.is_some() && matched == drawn.seq && !drawn.lead.is_empty();
+        message_row(theme, line, drawn, hit, buffer);
+    }
+    let status = if thread.behind.is_some() {
+        (
+            "some messages are missing; fetching them ...".to_owned(),
+            Role::Warning,
+        )
+    } else if window.more_below {
+        let text = match model.unread(chat) {
+            0 => "more below - End to go there".to_owned(),
+            unread => format!("v {unread} new below - End to jump"),
+        };
+        (text, Role::Unread)
+    } else if thread.typing.is_empty() {
+        return;
+    } else {
+        let names: Vec<&str> = thread
+            .typing
+            .values()
+            .map(|who| who.name.as_str())
+            .collect();
+        let verb = if names.len() == 1 { "is" } else { "are" };
+        (format!("{} {verb} typing...", names.join(", ")), Role::Dim)
+    };
+    put(buffer, area.status, 1, &status.0, theme.style(status.1));
+}
+
+fn message_row(theme: &Theme, line: Rect, drawn: &Row, hit: bool, buffer: &mut Buffer) {
+    let (lead, text) = match drawn.voice {
+        Voice::Day | Voice::New => {
+            let role = if drawn.voice == Voice::New {
+                Role::Unread
+            } else {
+                Role::Dim
+            };
+            let style = theme.style(role);
+            rule(buffer, line, theme.lines.single, style);
+            put(buffer, line, 2, &format!(" {} ", drawn.text), style);
+            return;
+        }
+        Voice::Customer => (Role::Customer, Role::Text),
+        Voice::Me => (Role::Me, Role::Text),
+        Voice::Agent | Voice::Assistant => (Role::Agent, Role::Text),
+        Voice::Note => (Role::Note, Role::Note),
+        Voice::System => (Role::System, Role::System),
+        Voice::Unsent => (Role::Dim, Role::Dim),
+        Voice::Failed => (Role::Error, Role::Error),
+    };
+    let text = if hit { Role::Match } else { text };
+    let x = put(buffer, line, 0, &drawn.lead, theme.style(lead));
+    put(buffer, line, x, &drawn.text, theme.style(text));
+}
+
+/// Says by word, line and colour who will read what is written.
+fn border(
+    model: &Model,
+    theme: &Theme,
+    area: &PaneArea,
+    chat: ChatId,
+    thread: &Thread,
+    buffer: &mut Buffer,
+) {
+    let name = model
+        .view
+        .chats
+        .get(&chat)
+        .map(|view| view.chat.name.to_string());
+    let name = name.unwrap_or_else(|| format!("#{chat}"));
+    let (text, unit, role) = if thread.noting {
+        (
+            format!(" NOTE about {name} (team only) "),
+            theme.lines.double,
+            Role::Note,
+        )
+    } else if model.owns(chat) {
+        (
+            format!(" REPLY to {name} (public) "),
+            theme.lines.single,
+            Role::ReplyBorder,
+        )
+    } else {
+        let text = format!(" REPLY to {name} (public) - not yours ");
+        (text, theme.lines.single, Role::Dim)
+    };
+    let style = theme.style(role);
+    rule(buffer, area.border, unit, style);
+    put(buffer, area.border, 2, &text, style);
+    // Only near the end, so that typing does not repaint it all the time.
+    let bytes = thread.composer().bytes();
+    if bytes >= 7_000 {
+        let max = crate::composer::TEXT_BYTES_MAX;
+        put_right(buffer, area.border, &format!(" {bytes}/{max} "), style);
+    }
+}
+
+fn first_row(area: &PaneArea, cursor: usize) -> usize {
+    (cursor + 1).saturating_sub(usize::from(area.composer.height))
+}
+
+fn composer(theme: &Theme, area: &PaneArea, thread: &Thread, focused: bool, buffer: &mut Buffer) {
+    let composer = thread.composer();
+    let layout = composer.layout(area.composer.width);
+    let first = first_row(area, layout.cursor.1);
+    let style = theme.style(if focused { Role::Text } else { Role::Dim });
+    for (number, line) in layout.rows[first..].iter().enumerate() {
+        let place = row(area.composer, number);
+        draft_row(buffer, place, &composer.row_text(line), style);
+    }
+}
+
+/// A row of a draft: never cut with dots, the composer has broken it to fit.
+fn draft_row(buffer: &mut Buffer, place: Rect, text: &str, style: Style) {
+    if place.height > 0 {
+        let room = usize::from(place.width);
+        buffer.set_stringn(place.x, place.y, render(text), room, style);
+    }
+}
+
+fn cursor(area: &PaneArea, thread: &Thread) -> (u16, u16) {
+    let layout = thread.composer().layout(area.composer.width);
+    let first = first_row(area, layout.cursor.1);
+    let below = u16::try_from(layout.cursor.1 - first).unwrap_or(0);
+    (area.composer.x + layout.cursor.0, area.composer.y + below)
+}
