@@ -4,12 +4,15 @@
 //! runtime does it, [`view`] draws what there is now. Only `runtime` waits, reads clocks or does
 //! I/O; only `view` and `theme` know colours.
 
+pub mod args;
 pub mod composer;
+pub mod drafts;
 pub mod fuzzy;
 pub mod keys;
 pub mod model;
 pub mod msg;
 pub mod overlay;
+pub mod runtime;
 pub mod screen;
 pub mod term;
 pub mod theme;

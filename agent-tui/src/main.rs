@@ -1,2 +1,157 @@
-//! The agent console.
-fn main() {}
+//! The agent console: reads the command line, takes the terminal, runs, gives it back, and says
+//! in one line why it ended if that was not the person's wish.
+
+use std::{
+    fmt,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use agent_tui::{
+    args::Args,
+    drafts::Drafts,
+    model::Settings,
+    runtime::{Console, Left},
+    term::{
+        Hangup, Modes, PROBE_MAX, TermSignal, TerminalGuard, Tty, install_panic_hook, listen, probe,
+    },
+    theme::{Theme, Tone},
+};
+use clap::Parser;
+use jiff::tz::TimeZone;
+use shared::{
+    client::{
+        error::ClientError,
+        outbox::OutboxError,
+        profile::{Flags, Profile},
+    },
+    error::exit,
+};
+
+/// Why the console ended, with its exit code.
+struct Failure {
+    why: String,
+    code: u8,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        Self {
+            why: error.to_string(),
+            code: error.exit_code(),
+        }
+    }
+}
+
+impl From<OutboxError> for Failure {
+    fn from(error: OutboxError) -> Self {
+        Self {
+            why: error.to_string(),
+            code: error.exit_code(),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self {
+            why: error.to_string(),
+            code: exit::FAILURE,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    match run(Args::parse()) {
+        Ok(Left::Quit) => ExitCode::SUCCESS,
+        Ok(Left::Signal(signal)) => ExitCode::from(signal_code(signal)),
+        Err(failure) => {
+            // There is nobody else to tell when even this fails.
+            drop(writeln!(io::stderr().lock(), "error: {failure}"));
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// 128 and the number of the signal, as a shell says it.
+fn signal_code(signal: TermSignal) -> u8 {
+    match signal {
+        TermSignal::Interrupt => 130,
+        TermSignal::Quit => 131,
+        TermSignal::Terminate | TermSignal::Suspend | TermSignal::Resume => 143,
+    }
+}
+
+fn run(args: Args) -> Result<Left, Failure> {
+    if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
+        return Err(Failure {
+            why: "this terminal (TERM=dumb) cannot show the console; use frontdesk-admin chat"
+                .to_owned(),
+            code: exit::USAGE,
+        });
+    }
+    let flags = Flags {
+        hub: args.hub.clone(),
+        context: args.context.clone(),
+        ca: None,
+    };
+    let profile = Profile::load(&flags).map_err(ClientError::from)?;
+    let token = profile.token_source()?;
+    let outbox = profile.outbox()?;
+    let drafts = Drafts::new(&profile.places.drafts(), profile.credentials.key());
+    install_panic_hook(Some(profile.places.state().join("console-panic.log")));
+    let saved = drafts.clone();
+    // The terminal is gone then: a draft that cannot be saved can be shown to nobody.
+    let hangup = Hangup::new(move || drop(saved.flush()));
+    let (_signals, signals) = listen(hangup.clone())?;
+    let mut guard = TerminalGuard::raw()?;
+    let tone = wanted_tone(&args);
+    let far = std::env::var_os("SSH_CONNECTION").is_some();
+    let answers = probe(&mut Tty, tone.is_none() && !far, PROBE_MAX)?;
+    let modes = Modes {
+        mouse: false,
+        kitty: answers.kitty,
+        synchronized: answers.synchronized,
+    };
+    guard.enter(modes)?;
+    let light = answers.is_light().unwrap_or(false);
+    let tone = tone.unwrap_or(if light { Tone::Light } else { Tone::Dark });
+    let context = profile.context.clone();
+    let console = Console {
+        settings: Settings {
+            context: context.unwrap_or_else(|| profile.hub.to_string()),
+            ascii: args.ascii,
+            zone: TimeZone::system(),
+            seed: seed()?,
+        },
+        theme: Theme::new(tone, args.ascii),
+        fresh: args.fresh,
+        synchronized: answers.synchronized,
+        profile,
+        token,
+        outbox,
+        drafts,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let left = runtime.block_on(console.run(guard, hangup, signals))?;
+    Ok(left)
+}
+
+/// What the person asked for; none leaves it to the terminal's answer.
+fn wanted_tone(args: &Args) -> Option<Tone> {
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    args.theme.or(no_color.then_some(Tone::None))
+}
+
+fn seed() -> io::Result<u64> {
+    getrandom::u64().map_err(io::Error::other)
+}

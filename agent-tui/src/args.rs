@@ -1,0 +1,54 @@
+//! The command line of the console.
+
+use clap::Parser;
+
+use crate::theme::Tone;
+
+/// Answer customers' chats from the terminal.
+///
+/// F1 in the console shows its keys. Log in first with: frontdesk-admin login
+#[derive(Debug, Clone, Parser)]
+#[command(name = "frontdesk-agent", version)]
+pub struct Args {
+    /// The context to use, out of the user's config
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// The hub, in place of the context's
+    #[arg(long, value_name = "URL")]
+    pub hub: Option<String>,
+    /// Colours for a dark or a light background, or none; asks the terminal when not given
+    #[arg(long, value_name = "TONE")]
+    pub theme: Option<Tone>,
+    /// Draw borders with ASCII alone
+    #[arg(long)]
+    pub ascii: bool,
+    /// Begin with empty panes; drafts are kept
+    #[arg(long)]
+    pub fresh: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::Args;
+    use crate::theme::Tone;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Args::command().debug_assert();
+        let words = [
+            "frontdesk-agent",
+            "--context",
+            "acme",
+            "--theme",
+            "light",
+            "--ascii",
+        ];
+        let args = Args::try_parse_from(words).expect("sound");
+        assert_eq!(args.context.as_deref(), Some("acme"));
+        assert_eq!(args.theme, Some(Tone::Light));
+        assert!(args.ascii && !args.fresh);
+        assert!(Args::try_parse_from(["frontdesk-agent", "--plain"]).is_err());
+    }
+}

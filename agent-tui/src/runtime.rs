@@ -1,0 +1,449 @@
+//! The world around the console: one loop over keys, the hub, timers and signals. Performs what
+//! `update` asks for and draws when something has changed; decides nothing itself.
+
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitStatus,
+    time::Duration,
+};
+
+use crossterm::{
+    clipboard::CopyToClipboard,
+    event::{Event, EventStream},
+    queue,
+};
+use futures_util::StreamExt;
+use ratatui::layout::Rect;
+use shared::{
+    client::{
+        outbox::Outbox,
+        profile::Profile,
+        session::TokenSource,
+        socket::{Socket, SocketEvent, SocketHandle, SocketOptions},
+    },
+    time::Timestamp,
+};
+use tokio::{
+    sync::mpsc,
+    task::JoinHandle,
+    time::{Instant, sleep_until},
+};
+
+use crate::{
+    drafts::Drafts,
+    model::{Model, Settings},
+    msg::{Effect, Layout, Msg},
+    term::{Display, Hangup, TermSignal, TerminalGuard, Tty, is_hangup},
+    theme::Theme,
+    update::{next_deadline, update},
+    view::view,
+};
+
+/// A draft is on disk this long after it changed, at the latest.
+const SAVE_AFTER: Duration = Duration::from_millis(500);
+/// Frames are at least this far apart: 60 in a second at most.
+const FRAME_EVERY: Duration = Duration::from_millis(16);
+/// Longest text that is put in the clipboard: terminals refuse more.
+const COPY_BYTES_MAX: usize = 74_000;
+/// Messages from tasks that wait.
+const TOLD_MAX: usize = 64;
+
+/// What the loop is made of.
+#[derive(Debug)]
+pub struct Console {
+    /// Which hub, as whom.
+    pub profile: Profile,
+    /// As whom.
+    pub token: TokenSource,
+    /// What waits to be sent.
+    pub outbox: Outbox,
+    /// What survives.
+    pub drafts: Drafts,
+    /// What does not change.
+    pub settings: Settings,
+    /// The look.
+    pub theme: Theme,
+    /// Begin with empty panes.
+    pub fresh: bool,
+    /// The frames may be wrapped in synchronized updates.
+    pub synchronized: bool,
+}
+
+/// Why the loop ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// The person left.
+    Quit,
+    /// A signal asked for it.
+    Signal(TermSignal),
+}
+
+struct Runtime {
+    model: Model,
+    theme: Theme,
+    display: Display<Tty>,
+    guard: TerminalGuard,
+    hangup: Hangup,
+    drafts: Drafts,
+    socket: SocketHandle,
+    keys: EventStream,
+    told: mpsc::Sender<Msg>,
+    layout: Layout,
+    /// Drafts are to be written then.
+    save_at: Option<Instant>,
+    saving: Option<JoinHandle<Option<String>>>,
+    /// The last frame was drawn then.
+    drawn_at: Instant,
+    left: Option<Left>,
+}
+
+impl Console {
+    /// Runs until the person leaves or a signal ends it.
+    ///
+    /// # Errors
+    /// What the terminal gives, and a hub that cannot be trusted.
+    pub async fn run(
+        self,
+        guard: TerminalGuard,
+        hangup: Hangup,
+        signals: mpsc::Receiver<TermSignal>,
+    ) -> io::Result<Left> {
+        let (socket, events) = Socket::connect(SocketOptions {
+            url: self.profile.hub.clone(),
+            tls: self.profile.tls.clone(),
+            token: self.token,
+            client: concat!("frontdesk-agent/", env!("CARGO_PKG_VERSION")).to_owned(),
+            cursor: None,
+            outbox: self.outbox,
+        })
+        .map_err(io::Error::other)?;
+        let (columns, rows) = crossterm::terminal::size()?;
+        let area = Rect::new(0, 0, columns, rows);
+        let (told, reports) = mpsc::channel(TOLD_MAX);
+        let mut runtime = Runtime {
+            model: Model::new(self.settings, now()),
+            theme: self.theme,
+            display: Display::new(Tty, area, self.synchronized)?,
+            guard,
+            hangup,
+            drafts: self.drafts,
+            socket,
+            keys: EventStream::new(),
+            told,
+            layout: Layout::default(),
+            save_at: None,
+            saving: None,
+            drawn_at: Instant::now(),
+            left: None,
+        };
+        runtime.begin(area, self.fresh).await;
+        let left = runtime.turn_round(events, reports, signals).await;
+        runtime.end().await;
+        left
+    }
+}
+
+impl Runtime {
+    async fn begin(&mut self, area: Rect, fresh: bool) {
+        let (mut restored, broken) = self.drafts.load();
+        if fresh {
+            restored.layout = Layout::default();
+        }
+        restored.pending = self.socket.outbox().pending();
+        restored.failures = self.socket.outbox().failures();
+        self.take(Msg::Resize(area.width, area.height)).await;
+        self.take(Msg::Restored(Box::new(restored))).await;
+        for text in broken {
+            self.take(Msg::Told { text, error: true }).await;
+        }
+    }
+
+    /// The loop: wait for anything, take all that is there, draw once.
+    async fn turn_round(
+        &mut self,
+        mut events: mpsc::Receiver<SocketEvent>,
+        mut reports: mpsc::Receiver<Msg>,
+        mut signals: mpsc::Receiver<TermSignal>,
+    ) -> io::Result<Left> {
+        let mut hub_left = false;
+        loop {
+            if let Some(left) = self.left {
+                return Ok(left);
+            }
+            let frame_at = self.drawn_at + FRAME_EVERY;
+            let save_at = self.save_at.unwrap_or(frame_at);
+            let tick_at = self.tick_at();
+            tokio::select! {
+                biased;
+                signal = signals.recv() => match signal {
+                    Some(signal) => self.on_signal(signal).await?,
+                    None => return Ok(Left::Quit),
+                },
+                key = self.keys.next() => match key {
+                    Some(Ok(event)) => self.on_input(event).await?,
+                    Some(Err(error)) => return Err(self.judge(error)),
+                    // Nobody can type any more.
+                    None => self.hangup.exit(),
+                },
+                () = sleep_until(frame_at), if self.model.dirty => self.draw()?,
+                event = events.recv(), if !hub_left => match event {
+                    Some(event) => self.take(Msg::Hub(event)).await,
+                    None => hub_left = true,
+                },
+                Some(report) = reports.recv() => self.take(report).await,
+                () = sleep_until(save_at), if self.save_at.is_some() => {
+                    self.save();
+                }
+                () = sleep_until(tick_at) => self.take(Msg::Tick).await,
+            }
+        }
+    }
+
+    fn tick_at(&self) -> Instant {
+        Instant::now() + next_deadline(&self.model).since(now())
+    }
+
+    /// Gives `msg` to `update` and does what it asks for.
+    async fn take(&mut self, msg: Msg) {
+        for effect in update(&mut self.model, msg, now()) {
+            self.perform(effect).await;
+        }
+        let layout = Layout {
+            panes: self.model.panes.clone(),
+            focus: self.model.focus,
+        };
+        if layout != self.layout {
+            self.layout.clone_from(&layout);
+            self.drafts.put_layout(layout);
+            self.save_soon();
+        }
+    }
+
+    async fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Do { cid, command } => {
+                if let Err(error) = self.socket.send(cid.clone(), command).await {
+                    let why = error.to_string();
+                    self.report(Msg::Refused { cid, why });
+                }
+            }
+            Effect::Discard { cid } => {
+                if let Err(error) = self.socket.outbox().discard(&cid) {
+                    self.tell(error.to_string(), true);
+                }
+            }
+            Effect::Fetch {
+                id,
+                chat,
+                before,
+                after,
+                limit,
+            } => {
+                if let Err(error) = self.socket.fetch(id, chat, before, after, limit) {
+                    self.tell(error.to_string(), true);
+                }
+            }
+            Effect::Typing { chat, on } => self.socket.typing(chat, on, None),
+            Effect::View(chat) => {
+                if let Err(error) = self.socket.view(chat) {
+                    self.tell(error.to_string(), true);
+                }
+            }
+            Effect::RetryNow => self.socket.retry_now(),
+            Effect::SaveDraft { chat, draft } => {
+                self.drafts.put(chat, draft);
+                self.save_soon();
+            }
+            Effect::Bell => self.write(b"\x07"),
+            Effect::Copy(text) => self.copy(&text),
+            Effect::Editor { chat, note, text } => {
+                let text = self.edit(text).await;
+                self.report(Msg::Edited { chat, note, text });
+            }
+            Effect::Redraw => {
+                if let Err(error) = self.redraw() {
+                    self.tell(error.to_string(), true);
+                }
+            }
+            Effect::Suspend => self.suspend(),
+            Effect::Quit => self.left = Some(Left::Quit),
+        }
+    }
+
+    /// Comes back as a message; lost only when so many wait that one more says nothing new.
+    fn report(&self, msg: Msg) {
+        drop(self.told.try_send(msg));
+    }
+
+    fn tell(&self, text: String, error: bool) {
+        self.report(Msg::Told { text, error });
+    }
+
+    async fn on_input(&mut self, event: Event) -> io::Result<()> {
+        match event {
+            Event::Key(key) => self.take(Msg::Key(key)).await,
+            Event::Paste(text) => self.take(Msg::Paste(text)).await,
+            Event::Resize(columns, rows) => {
+                self.display.resize(Rect::new(0, 0, columns, rows))?;
+                self.take(Msg::Resize(columns, rows)).await;
+            }
+            Event::FocusGained => self.take(Msg::Focus(true)).await,
+            Event::FocusLost => self.take(Msg::Focus(false)).await,
+            Event::Mouse(_) => {}
+        }
+        Ok(())
+    }
+
+    async fn on_signal(&mut self, signal: TermSignal) -> io::Result<()> {
+        match signal {
+            TermSignal::Suspend => self.suspend(),
+            TermSignal::Resume => {
+                self.guard.resume()?;
+                let (columns, rows) = crossterm::terminal::size()?;
+                self.take(Msg::Resize(columns, rows)).await;
+                self.redraw()?;
+            }
+            TermSignal::Terminate | TermSignal::Interrupt | TermSignal::Quit => {
+                self.left = Some(Left::Signal(signal));
+            }
+        }
+        Ok(())
+    }
+
+    fn draw(&mut self) -> io::Result<()> {
+        self.model.dirty = false;
+        self.drawn_at = Instant::now();
+        let Self {
+            model,
+            theme,
+            display,
+            ..
+        } = self;
+        let drawn = display.draw(|frame| view(model, theme, frame));
+        drawn.map_err(|error| self.judge(error))
+    }
+
+    /// A terminal that is gone ends the process here, with the drafts saved.
+    fn judge(&self, error: io::Error) -> io::Error {
+        if is_hangup(&error) {
+            self.hangup.exit();
+        }
+        error
+    }
+
+    fn redraw(&mut self) -> io::Result<()> {
+        let (columns, rows) = self.model.size;
+        self.model.dirty = true;
+        self.display.resize(Rect::new(0, 0, columns, rows))
+    }
+
+    fn write(&self, bytes: &[u8]) {
+        if let Err(error) = Tty.write_all(bytes) {
+            self.tell(self.judge(error).to_string(), true);
+        }
+    }
+
+    fn copy(&self, text: &str) {
+        if text.len() > COPY_BYTES_MAX {
+            return self.tell(format!("{} bytes are too many to copy", text.len()), true);
+        }
+        let mut bytes = Vec::new();
+        if queue!(bytes, CopyToClipboard::to_clipboard_from(text)).is_ok() {
+            self.write(&bytes);
+            let text = "copied through the terminal; tmux needs: set -g set-clipboard on";
+            self.tell(text.to_owned(), false);
+        }
+    }
+
+    fn suspend(&mut self) {
+        match self.guard.suspend() {
+            Ok(true) => {}
+            Ok(false) => self.tell("there is no shell to go back to".to_owned(), false),
+            Err(error) => self.tell(error.to_string(), true),
+        }
+    }
+
+    /// The person's own editor has the terminal for a while. Keys are read by nobody else then.
+    async fn edit(&mut self, text: String) -> Result<String, String> {
+        let editor = ["VISUAL", "EDITOR"].into_iter().find_map(std::env::var_os);
+        let Some(editor) = editor.filter(|editor| !editor.is_empty()) else {
+            return Err("set EDITOR to the editor to use".to_owned());
+        };
+        // The old stream is dropped with its reader, which would take the editor's keys.
+        self.keys = EventStream::new();
+        self.guard.leave();
+        let folder = self.drafts.folder().to_owned();
+        let edit = move || edit_in_file(&editor, folder, &text).map_err(|error| error.to_string());
+        let edited = tokio::task::spawn_blocking(edit).await;
+        let back = self.guard.resume().and_then(|()| self.redraw());
+        self.keys = EventStream::new();
+        match (back, edited) {
+            (Err(error), _) => Err(error.to_string()),
+            (Ok(()), Err(error)) => Err(error.to_string()),
+            (Ok(()), Ok(text)) => text,
+        }
+    }
+
+    fn save_soon(&mut self) {
+        let at = Instant::now() + SAVE_AFTER;
+        self.save_at = Some(self.save_at.map_or(at, |sooner| sooner.min(at)));
+    }
+
+    /// Writes the drafts beside the loop; one write at a time.
+    fn save(&mut self) {
+        self.save_at = None;
+        if self
+            .saving
+            .as_ref()
+            .is_some_and(|saving| !saving.is_finished())
+        {
+            return self.save_soon();
+        }
+        let drafts = self.drafts.clone();
+        let told = self.told.clone();
+        self.saving = Some(tokio::task::spawn_blocking(move || {
+            let why = drafts.flush().err()?.to_string();
+            let text = format!("drafts are not on disk: {why}");
+            drop(told.try_send(Msg::Told {
+                text: text.clone(),
+                error: true,
+            }));
+            Some(text)
+        }));
+    }
+
+    /// Everything on disk, then goodbye to the hub.
+    async fn end(&mut self) {
+        let drafts = self.drafts.clone();
+        drop(tokio::task::spawn_blocking(move || drafts.flush()).await);
+        self.socket.close().await;
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_ms(jiff::Timestamp::now().as_millisecond())
+}
+
+/// Has `editor` change `text` in a private file, which is gone afterwards.
+fn edit_in_file(editor: &std::ffi::OsStr, folder: PathBuf, text: &str) -> io::Result<String> {
+    let path = folder.join(format!("editor-{}.txt", std::process::id()));
+    shared::client::private::write(&path, text.as_bytes()).map_err(io::Error::other)?;
+    // Through the shell, since EDITOR may hold options; the path is an argument of its own.
+    let status = std::process::Command::new("sh")
+        .arg("-c")
+        .arg("exec $FRONTDESK_EDITOR \"$1\"")
+        .arg("sh")
+        .arg(&path)
+        .env("FRONTDESK_EDITOR", editor)
+        .status();
+    let edited = status.and_then(|status: ExitStatus| {
+        if status.success() {
+            std::fs::read_to_string(&path)
+        } else {
+            Err(io::Error::other(format!("the editor ended with {status}")))
+        }
+    });
+    drop(std::fs::remove_file(&path));
+    edited
+}
