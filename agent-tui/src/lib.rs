@@ -7,6 +7,8 @@
 pub mod args;
 pub mod composer;
 pub mod drafts;
+#[cfg(test)]
+mod fixture;
 pub mod fuzzy;
 pub mod keys;
 pub mod model;

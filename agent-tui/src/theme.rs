@@ -60,7 +60,7 @@ pub struct Lines {
     pub vertical: &'static str,
 }
 
-const DRAWN: Lines = Lines {
+pub(crate) const DRAWN: Lines = Lines {
     single: "─",
     double: "═",
     vertical: "│",
@@ -74,7 +74,7 @@ const ASCII: Lines = Lines {
 /// The look of the console.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Theme {
-    tone: Tone,
+    pub(crate) tone: Tone,
     /// Borders.
     pub lines: Lines,
 }
@@ -92,9 +92,9 @@ impl Theme {
         let plain = match role {
             Role::Header | Role::Selected => style.add_modifier(Modifier::REVERSED),
             Role::Dim | Role::System => style.add_modifier(Modifier::DIM),
-            Role::Heading | Role::Unread | Role::Error | Role::Warning => {
-                style.add_modifier(Modifier::BOLD)
-            }
+            Role::Heading | Role::Error | Role::Warning => style.add_modifier(Modifier::BOLD),
+            // A badge changes often: a colour alone is fewer bytes.
+            Role::Unread if self.tone == Tone::None => style.add_modifier(Modifier::BOLD),
             Role::Match => style.add_modifier(Modifier::REVERSED | Modifier::BOLD),
             _ => style,
         };

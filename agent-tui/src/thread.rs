@@ -160,6 +160,11 @@ impl Thread {
         }
     }
 
+    /// Whether something is written and not sent.
+    pub fn has_draft(&self) -> bool {
+        !self.reply.is_empty() || !self.note.is_empty()
+    }
+
     /// To whom the composer in use writes.
     pub fn visibility(&self) -> Visibility {
         if self.noting {

@@ -193,8 +193,13 @@ pub(super) fn notice(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
         .filter_map(|chat| model.view.chats.get(chat))
         .min_by_key(|view| view.chat.rank_at);
     if let Some(view) = oldest {
+        let keys = model.keymap.keys(model.mode(), Intent::NextNeeding);
+        let key = keys.split(' ').next().unwrap_or_default();
+        if key.is_empty() {
+            return;
+        }
         let text = format!(
-            "{} waits {} in {}",
+            "{} waits {} in {} - {key} opens",
             view.chat.name,
             age(model.now.since(view.chat.rank_at)),
             model.department(view.chat.department)

@@ -128,10 +128,11 @@ impl List<'_> {
         let right = format!("{:>4}{badge:>3}", age(self.model.now.since(since)));
         let columns = usize::from(line.width);
         let name = render(&view.chat.name).replace('\n', " ");
-        let draft =
-            self.model.threads.get(&id).is_some_and(|thread| {
-                !here && !(thread.reply.is_empty() && thread.note.is_empty())
-            });
+        let draft = self
+            .model
+            .threads
+            .get(&id)
+            .is_some_and(|thread| !here && thread.has_draft());
         let name = if draft {
             format!("{name} (draft)")
         } else {

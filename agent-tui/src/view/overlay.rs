@@ -68,10 +68,15 @@ fn card(theme: &Theme, title: &str, body: Rect, rows: usize, frame: &mut Frame<'
     put(buffer, top, 2, &format!(" {title} "), style);
     let bottom = row(area, usize::from(height.saturating_sub(1)));
     rule(buffer, bottom, theme.lines.single, style);
+    for number in 1..usize::from(height.saturating_sub(1)) {
+        let line = row(area, number);
+        put(buffer, line, 0, theme.lines.vertical, style);
+        put_right(buffer, line, theme.lines.vertical, style);
+    }
     Rect {
-        x: area.x + 1,
+        x: area.x + 2,
         y: area.y + 1,
-        width: area.width.saturating_sub(2),
+        width: area.width.saturating_sub(4),
         height: area.height.saturating_sub(2),
     }
 }

@@ -1,1 +1,484 @@
+//! What is on the screen: pictures of the main states, the bytes that reach a terminal, hostile
+//! texts through every place that shows one, and the time that a long chat takes.
 
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Rect, style::Style};
+use shared::{
+    client::socket::{SocketEvent, StopReason},
+    event::Event,
+    id::{ChatId, UserId},
+    model::Visibility,
+    text::{HOSTILE, SafeText, width},
+};
+
+use super::view;
+use crate::{
+    fixture::{
+        MIA, Story, TOM, busy_desk, connected, console, console_of, delivered, hear, two_o_clock,
+    },
+    keys::Chord,
+    keys::Key,
+    model::{Base, Model},
+    msg::Msg,
+    term::Display,
+    theme::{Theme, Tone},
+    update::update,
+};
+
+const DARK: Theme = Theme {
+    tone: Tone::Dark,
+    lines: crate::theme::DRAWN,
+};
+
+fn press(model: &mut Model, chords: &str) {
+    for chord in chords.split(' ') {
+        let chord: Chord = chord.parse().expect("a chord");
+        let Key::Code(code) = chord.key() else {
+            panic!("one key");
+        };
+        let now = model.now;
+        update(model, Msg::Key(KeyEvent::new(code, chord.modifiers())), now);
+    }
+}
+
+fn type_text(model: &mut Model, text: &str) {
+    for letter in text.chars() {
+        let key = KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE);
+        let now = model.now;
+        update(model, Msg::Key(key), now);
+    }
+}
+
+/// The screen of `model` in that size: its text, then where it is not plain.
+fn picture(model: &mut Model, theme: &Theme, columns: u16, rows: u16) -> String {
+    let now = model.now;
+    update(model, Msg::Resize(columns, rows), now);
+    let mut terminal = Terminal::new(TestBackend::new(columns, rows)).expect("a terminal");
+    terminal
+        .draw(|frame| view(model, theme, frame))
+        .expect("drawn");
+    let mut picture = String::new();
+    let buffer = terminal.backend().buffer();
+    for y in 0..rows {
+        let (mut x, mut line) = (0, String::new());
+        while x < columns {
+            let symbol = buffer[(x, y)].symbol();
+            line.push_str(symbol);
+            // The cell behind a wide character is blank and never written.
+            x += u16::try_from(width(symbol).max(1)).expect("one or two");
+        }
+        picture.push_str(line.trim_end());
+        picture.push('\n');
+    }
+    picture.push_str("-- styles\n");
+    for y in 0..rows {
+        let runs = style_runs(buffer, y, columns);
+        if !runs.is_empty() {
+            picture.push_str(&format!("{y:>2}: {}\n", runs.join(", ")));
+        }
+    }
+    picture
+}
+
+fn style_runs(buffer: &Buffer, y: u16, columns: u16) -> Vec<String> {
+    let mut runs: Vec<(u16, u16, Style)> = Vec::new();
+    for x in 0..columns {
+        let style = buffer[(x, y)].style();
+        match runs.last_mut() {
+            Some((_, end, last)) if *last == style => *end = x,
+            _ => runs.push((x, x, style)),
+        }
+    }
+    let plain = Buffer::empty(Rect::new(0, 0, 1, 1))[(0, 0)].style();
+    let styled = runs.into_iter().filter(|(_, _, style)| *style != plain);
+    let text = styled.map(|(start, end, style)| {
+        let color = style.fg.map(|color| format!("{color}")).unwrap_or_default();
+        let color = color.replace("Reset", "");
+        let bits = style.add_modifier;
+        let bits = if bits.is_empty() {
+            String::new()
+        } else {
+            format!("{bits:?}").replace("Modifier", "")
+        };
+        format!("{start}-{end} {color}{bits}")
+    });
+    text.collect()
+}
+
+fn desk() -> Model {
+    let mut model = console_of(&busy_desk());
+    model.focused = true;
+    model
+}
+
+#[test]
+fn the_desk_at_every_size() {
+    let mut model = desk();
+    type_text(
+        &mut model,
+        "Thanks Ana - I have fixed the VAT id and re-issued the invoice",
+    );
+    for (columns, rows) in [(39, 8), (40, 8), (60, 16), (80, 24), (120, 40), (160, 50)] {
+        if columns == 120 {
+            press(&mut model, "Esc v i");
+        }
+        if columns == 160 {
+            press(&mut model, "Esc v i");
+        }
+        let name = format!("desk_{columns}x{rows}");
+        insta::assert_snapshot!(name, picture(&mut model, &DARK, columns, rows));
+    }
+}
+
+#[test]
+fn a_note_differs_by_word_line_and_color() {
+    let mut model = desk();
+    press(&mut model, "Esc n");
+    type_text(&mut model, "ask finance before refunding");
+    insta::assert_snapshot!(picture(&mut model, &DARK, 80, 24));
+}
+
+#[test]
+fn an_empty_desk_says_the_next_key() {
+    let mut model = console_of(&Story::new());
+    insta::assert_snapshot!(picture(&mut model, &DARK, 80, 24));
+}
+
+#[test]
+fn loading_is_said() {
+    let mut model = console();
+    hear(&mut model, &Story::new(), [connected()]);
+    insta::assert_snapshot!(picture(&mut model, &DARK, 60, 16));
+}
+
+#[test]
+fn offline_messages_wait_and_failed_ones_say_why() {
+    let mut model = desk();
+    let story = busy_desk();
+    type_text(&mut model, "first");
+    press(&mut model, "Enter");
+    let cid = model.threads[&ChatId(1)].outgoing[0].cid.clone();
+    let nack = SocketEvent::Nack {
+        cid,
+        code: shared::error::ErrorCode::NotMember,
+        message: "chat 1 belongs to Tom Hale".to_owned(),
+        retry_in: None,
+    };
+    let lost = SocketEvent::Disconnected {
+        why: "the hub does not answer".to_owned(),
+        retry_in: Duration::from_secs(3),
+        attempt: 2,
+    };
+    hear(&mut model, &story, [nack, lost]);
+    type_text(&mut model, "second");
+    press(&mut model, "Enter");
+    insta::assert_snapshot!(picture(&mut model, &DARK, 80, 24));
+}
+
+#[test]
+fn the_end_of_a_session_says_what_to_do() {
+    let mut model = desk();
+    type_text(&mut model, "half a sentence");
+    let why = StopReason::Revoked;
+    hear(&mut model, &busy_desk(), [SocketEvent::Stopped { why }]);
+    insta::assert_snapshot!(picture(&mut model, &DARK, 80, 24));
+}
+
+#[test]
+fn overlays() {
+    let cases = [
+        ("palette", "Esc :"),
+        ("help", "F1"),
+        ("transfer", "Esc t"),
+        ("go_to", "Ctrl+G"),
+        ("close", "Esc x"),
+        ("status", "Esc S"),
+    ];
+    for (name, keys) in cases {
+        let mut model = desk();
+        press(&mut model, keys);
+        insta::assert_snapshot!(name, picture(&mut model, &DARK, 80, 24));
+    }
+    let mut model = desk();
+    let now = model.now;
+    update(
+        &mut model,
+        Msg::Paste("one\ntwo\nthree\nfour\nfive\n".to_owned()),
+        now,
+    );
+    insta::assert_snapshot!("paste", picture(&mut model, &DARK, 80, 24));
+}
+
+#[test]
+fn a_waiting_chat_is_not_ours_yet() {
+    let mut model = desk();
+    press(&mut model, "Esc 3");
+    insta::assert_snapshot!(picture(&mut model, &DARK, 80, 24));
+}
+
+#[test]
+fn reading_history_never_moves() {
+    let mut story = busy_desk();
+    for number in 0..30 {
+        story.says(1, &format!("line number {number}"));
+    }
+    let mut model = console_of(&story);
+    press(&mut model, "PgUp");
+    let before = picture(&mut model, &DARK, 80, 24);
+    let news = [
+        delivered(story.says(1, "one more")),
+        delivered(story.says(1, "and one more")),
+    ];
+    hear(&mut model, &story, news);
+    let after = picture(&mut model, &DARK, 80, 24);
+    let messages = |picture: &str| -> Vec<String> {
+        let rows = picture.lines().skip(2).take(16);
+        // The line above what is new counts on.
+        let rows = rows.filter(|row| !row.contains(" new "));
+        rows.map(|row| row.chars().skip(23).collect()).collect()
+    };
+    assert_eq!(messages(&before), messages(&after));
+    assert!(after.contains("2 new below - End to jump"), "{after}");
+    press(&mut model, "Alt+End");
+    assert!(picture(&mut model, &DARK, 80, 24).contains("and one more"));
+}
+
+#[test]
+fn without_colors_and_without_drawn_lines() {
+    let mut model = desk();
+    let plain = Theme::new(Tone::None, true);
+    insta::assert_snapshot!("none_ascii", picture(&mut model, &plain, 80, 24));
+    let light = Theme::new(Tone::Light, false);
+    insta::assert_snapshot!("light", picture(&mut model, &light, 80, 24));
+}
+
+#[test]
+fn wide_and_joined_characters_keep_their_columns() {
+    let mut story = Story::new();
+    story.open(1, "山田 太郎");
+    story.assign(1, MIA);
+    story.says(1, "請求書のVAT番号が間違っています。確認をお願いします。");
+    story.says(
+        1,
+        "family 👨\u{200D}👩\u{200D}👧 flag 🇩🇪 keycap 1\u{FE0F}\u{20E3} नमस्ते ไทย",
+    );
+    story.says(1, "שלום, מה שלומך?");
+    let mut model = console_of(&story);
+    type_text(&mut model, "承知しました👍");
+    insta::assert_snapshot!(picture(&mut model, &DARK, 80, 24));
+}
+
+/// What reaches a terminal.
+#[derive(Clone, Default)]
+struct Wire(Arc<Mutex<Vec<u8>>>);
+
+impl Wire {
+    fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.0.lock().expect("no panic before"))
+    }
+}
+
+impl Write for Wire {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0
+            .lock()
+            .expect("no panic before")
+            .extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn display(model: &mut Model, columns: u16, rows: u16) -> (Display<Wire>, Wire) {
+    let now = model.now;
+    update(model, Msg::Resize(columns, rows), now);
+    let wire = Wire::default();
+    let area = Rect::new(0, 0, columns, rows);
+    let mut display = Display::new(wire.clone(), area, false).expect("a display");
+    display
+        .draw(|frame| view(model, &DARK, frame))
+        .expect("drawn");
+    (display, wire)
+}
+
+#[test]
+fn a_key_costs_few_bytes() {
+    let mut model = desk();
+    type_text(&mut model, "Thanks");
+    let (mut display, wire) = display(&mut model, 160, 50);
+    let first = wire.take().len();
+    assert!(first > 1_000, "everything is drawn at first: {first}");
+    for letter in " Ana, all is well".chars() {
+        type_text(&mut model, &letter.to_string());
+        display
+            .draw(|frame| view(&model, &DARK, frame))
+            .expect("drawn");
+        let bytes = wire.take().len();
+        assert!(bytes <= 64, "{letter:?} costs {bytes} bytes");
+    }
+}
+
+#[test]
+fn a_badge_costs_few_bytes() {
+    let mut story = busy_desk();
+    let mut model = console_of(&story);
+    let (mut display, wire) = display(&mut model, 80, 24);
+    wire.take();
+    let now = model.now;
+    let said = story.says(2, "hello?");
+    update(&mut model, Msg::Hub(delivered(said)), now);
+    display
+        .draw(|frame| view(&model, &DARK, frame))
+        .expect("drawn");
+    let bytes = wire.take();
+    assert!(
+        !bytes.is_empty() && bytes.len() <= 64,
+        "{} bytes",
+        bytes.len()
+    );
+}
+
+#[test]
+fn nothing_is_drawn_when_nothing_changed() {
+    let mut model = desk();
+    model.dirty = false;
+    let now = model.now;
+    update(&mut model, Msg::Tick, now);
+    assert!(!model.dirty, "a tick within the minute");
+    press(&mut model, "Esc");
+    model.dirty = false;
+    type_text(&mut model, "Q");
+    assert!(!model.dirty, "a key without meaning");
+    update(&mut model, Msg::Tick, now.after(Duration::from_secs(60)));
+    assert!(model.dirty, "the clock");
+}
+
+/// What is left when the sequences that a terminal library writes are taken away.
+fn without_sequences(bytes: &[u8]) -> String {
+    let text = String::from_utf8(bytes.to_vec()).expect("UTF-8");
+    let mut rest = text.as_str();
+    let mut kept = String::new();
+    while let Some((before, after)) = rest.split_once("\x1b[") {
+        kept.push_str(before);
+        let end = after
+            .find(|c| ('\x40'..='\x7e').contains(&c))
+            .expect("a whole sequence");
+        rest = &after[end + 1..];
+    }
+    kept.push_str(rest);
+    kept
+}
+
+fn assert_harmless(model: &mut Model, hostile: &str) {
+    let (_, wire) = display(model, 120, 40);
+    let drawn = without_sequences(&wire.take());
+    let bad = |c: &char| {
+        c.is_control()
+            || matches!(*c, '\u{61C}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'
+                | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2060}' | '\u{2066}'..='\u{2069}'
+                | '\u{FEFF}' | '\u{AD}')
+    };
+    let found = drawn.chars().find(bad);
+    assert_eq!(found, None, "{hostile:?} reached the terminal");
+}
+
+#[test]
+fn nothing_hostile_reaches_the_terminal() {
+    for hostile in HOSTILE {
+        let mut story = busy_desk();
+        let text = SafeText::block(hostile);
+        for agent in story.view.agents.values_mut() {
+            agent.name = text.clone();
+            agent.reason = Some(text.clone());
+        }
+        for department in story.view.departments.values_mut() {
+            department.name = text.clone();
+        }
+        for view in story.view.chats.values_mut() {
+            view.chat.name = text.clone();
+            view.chat.email = Some(text.clone());
+            view.chat.tags.insert(text.clone());
+        }
+        story.says(1, hostile);
+        let by = story.agent(TOM);
+        let rated = Event::Rated {
+            score: 1,
+            comment: Some(text.clone()),
+        };
+        story.record(Some(ChatId(1)), by, rated);
+        story.answers(1, TOM, hostile, Visibility::Note);
+        let mut model = console_of(&story);
+        model.settings.context = (*hostile).to_owned();
+        let typing = SocketEvent::Typing {
+            chat: ChatId(1),
+            who: shared::frame::Typist {
+                id: UserId(101),
+                name: text.clone(),
+                customer: true,
+            },
+            on: true,
+            preview: None,
+        };
+        hear(&mut model, &story, [typing]);
+        let now = model.now;
+        update(&mut model, Msg::Paste((*hostile).to_owned()), now);
+        assert_harmless(&mut model, hostile);
+        let error = true;
+        let text = (*hostile).to_owned();
+        update(&mut model, Msg::Told { text, error }, now);
+        for keys in ["Ctrl+G", "Esc Esc t", "Esc x", "Esc n"] {
+            press(&mut model, keys);
+            update(&mut model, Msg::Paste((*hostile).to_owned()), now);
+            assert_harmless(&mut model, hostile);
+            press(&mut model, "Esc Esc");
+        }
+        let long = format!("{hostile}\n").repeat(9);
+        update(&mut model, Msg::Paste(long), now);
+        assert_harmless(&mut model, hostile);
+    }
+}
+
+#[test]
+fn a_long_chat_is_drawn_as_fast_as_a_short_one() {
+    let mut story = busy_desk();
+    for number in 0..10_000 {
+        story.says(
+            1,
+            &format!("line {number} with a few words more so that it has to be broken"),
+        );
+    }
+    let mut model = console_of(&story);
+    model.view.chats = story.view.chats.clone();
+    model.base = Base::Nav;
+    let (mut display, _wire) = display(&mut model, 160, 50);
+    let mut took = Vec::new();
+    for _ in 0..40 {
+        press(&mut model, "k");
+        let start = Instant::now();
+        display
+            .draw(|frame| view(&model, &DARK, frame))
+            .expect("drawn");
+        took.push(start.elapsed());
+    }
+    took.sort_unstable();
+    let median = took[took.len() / 2];
+    writeln!(
+        io::stderr().lock(),
+        "draw 160x50, 10,000 records: {median:?}"
+    )
+    .expect("stderr");
+    assert!(
+        median < Duration::from_millis(10),
+        "{median:?}, budget 2 ms"
+    );
+    assert!(model.now >= two_o_clock());
+}

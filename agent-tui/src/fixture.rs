@@ -1,0 +1,327 @@
+//! A desk for tests: people, departments, chats, and a log that is written as a hub would.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use jiff::tz::TimeZone;
+use shared::{
+    api::Limits,
+    client::socket::SocketEvent,
+    event::{AssignRule, Event, QueueReason, TransferEnd},
+    fold::{ChatView, DeskView, View},
+    frame::Me,
+    id::{ChatId, Cursor, DepartmentId, Epoch, UserId},
+    model::{Actor, ActorKind, AgentStatus, Department, Role, User, Visibility},
+    record::{Delivered, Record},
+    text::SafeText,
+    time::Timestamp,
+};
+
+use crate::{
+    model::{Model, Settings},
+    msg::{Effect, Msg},
+    update::update,
+};
+
+/// The agent in front of the console.
+pub(crate) const MIA: UserId = UserId(2);
+/// A colleague.
+pub(crate) const TOM: UserId = UserId(3);
+/// Where both work.
+pub(crate) const BILLING: DepartmentId = DepartmentId(1);
+/// Where neither works.
+pub(crate) const SALES: DepartmentId = DepartmentId(2);
+
+/// 20 November 2026, 14:00 UTC.
+pub(crate) fn two_o_clock() -> Timestamp {
+    Timestamp::from_ms(1_795_183_200_000)
+}
+
+/// A log that grows.
+#[derive(Debug)]
+pub(crate) struct Story {
+    /// Everything that was told.
+    pub(crate) view: View,
+    /// When the next record is.
+    pub(crate) now: Timestamp,
+}
+
+impl Story {
+    /// Two departments, three members of staff, no chats.
+    pub(crate) fn new() -> Self {
+        let mut view = View::default();
+        for (id, name) in [(BILLING, "Billing"), (SALES, "Sales")] {
+            view.departments.insert(id, department(id, name));
+        }
+        let staff = [
+            (MIA, "mia", "Mia Ford", Role::Agent),
+            (TOM, "tom", "Tom Hale", Role::Agent),
+            (UserId(4), "raj", "Raj Iyer", Role::Supervisor),
+        ];
+        for (id, username, name, role) in staff {
+            view.agents.insert(id, user(id, username, name, role));
+        }
+        Self {
+            view,
+            now: two_o_clock(),
+        }
+    }
+
+    /// Writes a record.
+    pub(crate) fn record(&mut self, chat: Option<ChatId>, actor: Actor, event: Event) -> Record {
+        let seq = chat.map(|chat| {
+            let head = self.view.chats.get(&chat).map(|view| view.chat.seq);
+            head.unwrap_or_default().next()
+        });
+        let record = Record {
+            pos: self.view.pos.next(),
+            at: self.now,
+            chat,
+            seq,
+            actor,
+            event,
+        };
+        self.view.apply(&record);
+        self.now = self.now.after(Duration::from_secs(20));
+        record
+    }
+
+    /// A customer opens a chat, which then waits.
+    pub(crate) fn open(&mut self, chat: u64, name: &str) -> Vec<Record> {
+        let id = ChatId(chat);
+        let by = customer(chat, name);
+        let opened = Event::ChatOpened {
+            department: BILLING,
+            customer: UserId(100 + chat),
+            name: SafeText::line(name),
+            email: None,
+            phone: None,
+            fields: std::collections::BTreeMap::new(),
+            previous: None,
+        };
+        let queued = Event::ChatQueued {
+            department: BILLING,
+            rank_at: self.now,
+            reason: QueueReason::Opened,
+            epoch: Epoch(1),
+        };
+        let first = self.record(Some(id), by, opened);
+        vec![first, self.record(Some(id), system(), queued)]
+    }
+
+    /// `agent` gets the chat.
+    pub(crate) fn assign(&mut self, chat: u64, agent: UserId) -> Record {
+        let id = ChatId(chat);
+        let epoch = self.view.chats[&id].chat.epoch.next();
+        let event = Event::ChatAssigned {
+            agent,
+            epoch,
+            rule: AssignRule::Claimed,
+            candidates: 1,
+            over_capacity: false,
+        };
+        self.record(Some(id), system(), event)
+    }
+
+    /// The customer writes.
+    pub(crate) fn says(&mut self, chat: u64, text: &str) -> Record {
+        let name = self.view.chats[&ChatId(chat)].chat.name.clone();
+        self.post(chat, customer(chat, &name), text, Visibility::Public)
+    }
+
+    /// A member of staff writes.
+    pub(crate) fn answers(
+        &mut self,
+        chat: u64,
+        agent: UserId,
+        text: &str,
+        visibility: Visibility,
+    ) -> Record {
+        let by = self.agent(agent);
+        self.post(chat, by, text, visibility)
+    }
+
+    /// The chat goes to another department.
+    pub(crate) fn transfer(&mut self, chat: u64, to: DepartmentId) -> Record {
+        let id = ChatId(chat);
+        let view = &self.view.chats[&id];
+        let end = |department| TransferEnd {
+            department,
+            agent: None,
+        };
+        let event = Event::ChatTransferred {
+            from: end(view.chat.department),
+            to: end(to),
+            epoch: view.chat.epoch.next(),
+        };
+        let by = self.agent(TOM);
+        self.record(Some(id), by, event)
+    }
+
+    /// The actor that a member of staff is.
+    pub(crate) fn agent(&self, id: UserId) -> Actor {
+        Actor {
+            kind: ActorKind::Agent,
+            id: Some(id),
+            name: self.view.agents[&id].name.clone(),
+            rule: None,
+        }
+    }
+
+    /// What a hub says to a console that connects: chats of Billing, 20 records each.
+    pub(crate) fn snapshot(&self) -> SocketEvent {
+        let chats = self.view.chats.values();
+        let seen = chats.filter(|view| view.chat.department == BILLING);
+        let chats = seen.map(|view| ChatView {
+            chat: view.chat.clone(),
+            events: view.events[view.events.len().saturating_sub(20)..].to_vec(),
+        });
+        SocketEvent::Snapshot {
+            pos: self.view.pos,
+            desk: Box::new(DeskView {
+                departments: self.view.departments.values().cloned().collect(),
+                agents: self.view.agents.values().cloned().collect(),
+                chats: chats.collect(),
+            }),
+        }
+    }
+
+    fn post(&mut self, chat: u64, by: Actor, text: &str, visibility: Visibility) -> Record {
+        let text = SafeText::block(text);
+        let event = Event::MessagePosted { text, visibility };
+        self.record(Some(ChatId(chat)), by, event)
+    }
+}
+
+/// The hub takes Mia in.
+pub(crate) fn connected() -> SocketEvent {
+    SocketEvent::Connected {
+        me: Me {
+            id: MIA,
+            role: Role::Agent,
+            name: SafeText::line("mia"),
+            departments: BTreeSet::from([BILLING]),
+            permissions: BTreeSet::new(),
+        },
+        resumed: false,
+        limits: Limits::default(),
+        now: two_o_clock(),
+    }
+}
+
+/// The past is over.
+pub(crate) fn live() -> SocketEvent {
+    SocketEvent::Live { cursor: cursor() }
+}
+
+/// A record as the socket gives it.
+pub(crate) fn delivered(record: Record) -> SocketEvent {
+    SocketEvent::Record(Box::new(Delivered {
+        record,
+        cursor: cursor(),
+    }))
+}
+
+/// A console of Mia's that is not connected yet.
+pub(crate) fn console() -> Model {
+    let settings = Settings {
+        context: "acme-prod".to_owned(),
+        ascii: false,
+        zone: TimeZone::UTC,
+        seed: 7,
+    };
+    Model::new(settings, two_o_clock())
+}
+
+/// Gives the console events of the hub, all at the time of the story.
+pub(crate) fn hear(
+    model: &mut Model,
+    story: &Story,
+    events: impl IntoIterator<Item = SocketEvent>,
+) -> Vec<Effect> {
+    let effects = events
+        .into_iter()
+        .flat_map(|event| update(model, Msg::Hub(event), story.now));
+    effects.collect()
+}
+
+/// A console that shows `story`.
+pub(crate) fn console_of(story: &Story) -> Model {
+    let mut model = console();
+    hear(&mut model, story, [connected(), story.snapshot(), live()]);
+    model
+}
+
+/// Two chats of Mia's, one of Tom's, two that wait.
+pub(crate) fn busy_desk() -> Story {
+    let mut story = Story::new();
+    story.open(1, "Ana Lima");
+    story.assign(1, MIA);
+    story.says(1, "The invoice shows the wrong VAT number");
+    story.answers(1, MIA, "Checking now, one moment.", Visibility::Public);
+    story.answers(1, TOM, "VAT id changed on 3 Nov", Visibility::Note);
+    story.open(2, "Bo Chen");
+    story.assign(2, MIA);
+    story.says(2, "where is my parcel");
+    story.open(3, "K. Osei");
+    story.assign(3, TOM);
+    story.open(4, "Dmitri Volkov");
+    story.says(4, "My card was charged twice");
+    story.open(5, "Guest-81");
+    story.says(
+        1,
+        "It is DE123, not DE321. Also I cannot download the PDF of October.",
+    );
+    story
+}
+
+fn cursor() -> Cursor {
+    Cursor::parse("00ff.1.00").expect("a cursor")
+}
+
+fn customer(chat: u64, name: &str) -> Actor {
+    Actor {
+        kind: ActorKind::Customer,
+        id: Some(UserId(100 + chat)),
+        name: SafeText::line(name),
+        rule: None,
+    }
+}
+
+fn system() -> Actor {
+    Actor {
+        kind: ActorKind::System,
+        id: None,
+        name: SafeText::line("desk"),
+        rule: None,
+    }
+}
+
+fn department(id: DepartmentId, name: &str) -> Department {
+    Department {
+        id,
+        name: SafeText::line(name),
+        description: SafeText::default(),
+        active: true,
+        default: id == BILLING,
+        capacity: None,
+        form: Vec::new(),
+        rev: 1,
+    }
+}
+
+fn user(id: UserId, username: &str, name: &str, role: Role) -> User {
+    User {
+        id,
+        username: SafeText::line(username),
+        name: SafeText::line(name),
+        role,
+        departments: BTreeSet::from([BILLING]),
+        status: AgentStatus::Online,
+        reason: None,
+        drain: false,
+        reachable: true,
+        capacity: None,
+        active: true,
+        rev: 1,
+    }
+}
