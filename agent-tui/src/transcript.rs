@@ -451,12 +451,13 @@ fn system_text(model: &Model, record: &Record) -> Option<String> {
         Event::ChatAssigned { agent, rule, .. } => {
             let agent = model.agent(*agent);
             match rule {
-                AssignRule::Claimed => format!("{agent} took the chat"),
                 AssignRule::TakenOver => format!("{agent} took the chat over"),
                 AssignRule::ByHand => format!("given to {agent} by {by}"),
-                AssignRule::LeastLoaded | AssignRule::Transferred | AssignRule::Reopened => {
-                    format!("given to {agent}")
-                }
+                // The desk's own line, which the customer reads too, says as much.
+                AssignRule::LeastLoaded
+                | AssignRule::Claimed
+                | AssignRule::Transferred
+                | AssignRule::Reopened => return None,
             }
         }
         Event::ChatTransferred { from, to, .. } => {
@@ -469,7 +470,8 @@ fn system_text(model: &Model, record: &Record) -> Option<String> {
         Event::ChatHeld {} => format!("put on hold by {by}"),
         Event::ChatSnoozed { .. } => format!("set aside by {by}"),
         Event::ChatWoken {} => "taken up again".to_owned(),
-        Event::ChatResolved { .. } => format!("resolved by {by}"),
+        // Of a person the desk says it in a line of its own.
+        Event::ChatResolved { by: None } => "resolved by a rule".to_owned(),
         Event::ChatReopened { episode } => format!("reopened by {by} (episode {episode})"),
         Event::ChatClosed {} => "closed for ever".to_owned(),
         Event::Tagged { tags } => {

@@ -184,7 +184,8 @@ pub(super) fn open_transfer(model: &mut Model) {
         return model.say(format!("#{} is {}", chat.id, state_word(chat.state)));
     }
     let departments = model.view.departments.values();
-    let departments = departments.filter(|department| department.active);
+    let departments =
+        departments.filter(|department| department.active && department.id != chat.department);
     let departments = departments.map(|department| Choice {
         label: department.name.to_string(),
         detail: "department".to_owned(),

@@ -13,7 +13,7 @@ use shared::{
 use crate::{
     model::{Link, Model},
     msg::Effect,
-    thread::{Fate, Outgoing, Place, is_from_other},
+    thread::{Fate, Outgoing, Place, Thread, is_from_other},
 };
 
 use super::{PAGE_RECORDS, is_watched, panes};
@@ -188,8 +188,26 @@ fn hear_record(model: &mut Model, record: &Record, out: &mut Vec<Effect>) {
         thread.behind = thread.behind.max(Some(seq));
         return fill_gap(model, chat, out);
     }
+    let owned = record.chat.filter(|chat| model.owns(*chat));
     model.view.apply(record);
     after_record(model, record);
+    if let Some(chat) = owned.filter(|chat| !model.owns(*chat)) {
+        tell_lost(model, chat);
+    }
+}
+
+/// A chat of ours belongs to somebody else, or to nobody: says so when we were writing in it.
+fn tell_lost(model: &mut Model, chat: ChatId) {
+    let owner = model.view.chats.get(&chat).and_then(|view| view.chat.owner);
+    let Some(owner) = owner.map(|owner| model.agent(owner)) else {
+        return;
+    };
+    let text = format!("#{chat} belongs to {owner} now");
+    if model.threads.get(&chat).is_some_and(Thread::has_draft) {
+        model.complain(format!("{text}; your draft is kept"));
+    } else {
+        model.say(text);
+    }
 }
 
 /// Asks for the records after the last one that is here.

@@ -614,6 +614,21 @@ fn a_chat_that_leaves_keeps_its_draft() {
 }
 
 #[test]
+fn losing_a_chat_while_writing_is_said() {
+    let mut story = busy_desk();
+    let mut model = console_of(&story);
+    type_text(&mut model, "half a sentence");
+    let taken = story.assign(1, TOM);
+    hear(&mut model, &story, [delivered(taken)]);
+    let notice = model.notice.as_ref().expect("a line");
+    assert_eq!(
+        notice.text,
+        "#1 belongs to Tom Hale now; your draft is kept"
+    );
+    assert_eq!(model.threads[&ChatId(1)].reply.text(), "half a sentence");
+}
+
+#[test]
 fn what_needs_a_person_comes_first() {
     let mut story = busy_desk();
     let mut model = console_of(&story);
