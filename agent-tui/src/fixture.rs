@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::tz::TimeZone;
 use shared::{
     api::Limits,
@@ -17,6 +18,7 @@ use shared::{
 };
 
 use crate::{
+    keys::{Chord, Key},
     model::{Model, Settings},
     msg::{Effect, Msg},
     update::update,
@@ -272,6 +274,33 @@ pub(crate) fn busy_desk() -> Story {
         "It is DE123, not DE321. Also I cannot download the PDF of October.",
     );
     story
+}
+
+/// The key event of one chord.
+pub(crate) fn key(chord: &str) -> KeyEvent {
+    let chord: Chord = chord.parse().expect("a chord");
+    match chord.key() {
+        Key::Code(code) => KeyEvent::new(code, chord.modifiers()),
+        Key::Digit => panic!("no single key"),
+    }
+}
+
+/// Presses chords with spaces between.
+pub(crate) fn press(model: &mut Model, chords: &str) -> Vec<Effect> {
+    let now = model.now;
+    let keys = chords.split(' ').map(key);
+    keys.flat_map(|key| update(model, Msg::Key(key), now))
+        .collect()
+}
+
+/// Types letter by letter.
+pub(crate) fn type_text(model: &mut Model, text: &str) -> Vec<Effect> {
+    let now = model.now;
+    let keys = text
+        .chars()
+        .map(|c| KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE));
+    keys.flat_map(|key| update(model, Msg::Key(key), now))
+        .collect()
 }
 
 fn cursor() -> Cursor {

@@ -4,6 +4,8 @@
 mod chats;
 mod hub;
 mod keys;
+#[cfg(test)]
+mod laws;
 mod overlays;
 mod panes;
 mod scroll;

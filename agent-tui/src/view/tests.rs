@@ -7,7 +7,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Rect, style::Style};
 use shared::{
     client::socket::{SocketEvent, StopReason},
@@ -20,10 +19,9 @@ use shared::{
 use super::view;
 use crate::{
     fixture::{
-        MIA, Story, TOM, busy_desk, connected, console, console_of, delivered, hear, two_o_clock,
+        MIA, Story, TOM, busy_desk, connected, console, console_of, delivered, hear, press,
+        two_o_clock, type_text,
     },
-    keys::Chord,
-    keys::Key,
     model::{Base, Model},
     msg::Msg,
     term::Display,
@@ -35,25 +33,6 @@ const DARK: Theme = Theme {
     tone: Tone::Dark,
     lines: crate::theme::DRAWN,
 };
-
-fn press(model: &mut Model, chords: &str) {
-    for chord in chords.split(' ') {
-        let chord: Chord = chord.parse().expect("a chord");
-        let Key::Code(code) = chord.key() else {
-            panic!("one key");
-        };
-        let now = model.now;
-        update(model, Msg::Key(KeyEvent::new(code, chord.modifiers())), now);
-    }
-}
-
-fn type_text(model: &mut Model, text: &str) {
-    for letter in text.chars() {
-        let key = KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE);
-        let now = model.now;
-        update(model, Msg::Key(key), now);
-    }
-}
 
 /// The screen of `model` in that size: its text, then where it is not plain.
 fn picture(model: &mut Model, theme: &Theme, columns: u16, rows: u16) -> String {
