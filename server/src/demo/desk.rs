@@ -52,6 +52,9 @@ const PEOPLE: [(&str, &str, Role, &[&str]); 5] = [
     ("demo-agent3", "Chloe", Role::Agent, &["Sales"]),
 ];
 
+/// The context of customers: a hub and no login.
+const CUSTOMERS: &str = "demo";
+
 /// Why the sample desk could not be made.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DemoError {
@@ -119,7 +122,7 @@ pub(super) fn commands(data: &Path) -> String {
     format!(
         "\nA sample desk is ready. In other terminals:\n\
          \n  agent console   cargo run --release -p agent-tui -- --context demo-agent1\
-         \n  customer chat   cargo run --release -p customer-cli -- --context demo-admin\
+         \n  customer chat   cargo run --release -p customer-cli -- --context {CUSTOMERS}\
          \n  admin tool      cargo run --release -p admin-cli -- --context demo-admin queue list\n\
          \nThe desk, its logins and passwords are in {} (passwords: {}).\
          \nCtrl+C ends it; the next run finds everything as it was.",
@@ -159,6 +162,8 @@ fn passwords(data: &Path) -> Result<Passwords, DemoError> {
 fn register_contexts(data: &Path, url: &HubUrl) -> Result<(), DemoError> {
     let places = Places::find(&Environment::of_process())?;
     Config::update(&places, |config| {
+        let customers = Context::new(url.clone());
+        config.contexts.insert(CUSTOMERS.to_owned(), customers);
         for (name, ..) in PEOPLE {
             let context = Context {
                 credentials: Some(data.join("credentials.toml")),
