@@ -22,31 +22,36 @@ pub struct Flags {
     #[arg(long, value_name = "DIR", env = "FRONTDESK_DATA", global = true)]
     pub data: Option<PathBuf>,
     /// Address to listen on [default: 127.0.0.1:8470]
-    #[arg(long, value_name = "ADDRESS", env = "FRONTDESK_LISTEN")]
+    #[arg(long, value_name = "ADDRESS", env = "FRONTDESK_LISTEN", global = true)]
     pub listen: Option<SocketAddr>,
     /// Where the desk is kept, if not in the data folder: redb:FILE or postgres://...
-    #[arg(long, value_name = "URL", env = "FRONTDESK_STORE")]
+    #[arg(long, value_name = "URL", env = "FRONTDESK_STORE", global = true)]
     pub store: Option<String>,
     /// TOML file with the settings [default: DIR/hub.toml]
-    #[arg(long, value_name = "FILE", env = "FRONTDESK_CONFIG")]
+    #[arg(long, value_name = "FILE", env = "FRONTDESK_CONFIG", global = true)]
     pub config: Option<PathBuf>,
     /// Certificate chain in PEM; with --tls-key turns TLS on
-    #[arg(long, value_name = "FILE", env = "FRONTDESK_TLS_CERT")]
+    #[arg(long, value_name = "FILE", env = "FRONTDESK_TLS_CERT", global = true)]
     pub tls_cert: Option<PathBuf>,
     /// Private key in PEM, mode 0600
-    #[arg(long, value_name = "FILE", env = "FRONTDESK_TLS_KEY")]
+    #[arg(long, value_name = "FILE", env = "FRONTDESK_TLS_KEY", global = true)]
     pub tls_key: Option<PathBuf>,
     /// A proxy in front terminates TLS: allow plain HTTP off loopback
-    #[arg(long, env = "FRONTDESK_BEHIND_PROXY")]
+    #[arg(long, env = "FRONTDESK_BEHIND_PROXY", global = true)]
     pub behind_proxy: bool,
     /// Run as root off loopback all the same
-    #[arg(long, env = "FRONTDESK_ALLOW_ROOT")]
+    #[arg(long, env = "FRONTDESK_ALLOW_ROOT", global = true)]
     pub allow_root: bool,
     /// Log lines as JSON or for people [default: for people on a terminal]
-    #[arg(long, value_name = "FORMAT", env = "FRONTDESK_LOG_FORMAT")]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        env = "FRONTDESK_LOG_FORMAT",
+        global = true
+    )]
     pub log_format: Option<LogFormat>,
     /// What to log: error, warn, info, debug, trace, or per module
-    #[arg(long, value_name = "FILTER", env = "FRONTDESK_LOG")]
+    #[arg(long, value_name = "FILTER", env = "FRONTDESK_LOG", global = true)]
     pub log: Option<String>,
 }
 
