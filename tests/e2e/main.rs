@@ -1,6 +1,9 @@
 //! The end-to-end tests, one binary: the real programs on real sockets and terminals.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod access;
+mod bad_input;
 mod harness_selftest;
 mod loss;
+mod raw;
 mod tidy;
