@@ -3,7 +3,9 @@
 
 mod access;
 mod bad_input;
+mod frames;
 mod harness_selftest;
 mod loss;
 mod raw;
+mod sockets;
 mod tidy;
