@@ -8,4 +8,5 @@ mod harness_selftest;
 mod loss;
 mod raw;
 mod sockets;
+mod start;
 mod tidy;
