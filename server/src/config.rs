@@ -229,7 +229,8 @@ impl Config {
 fn read(path: &Path, required: bool) -> Result<File, ConfigError> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if !required && error.kind() == io::ErrorKind::NotFound => String::new(),
+        // A data folder that cannot be is told of when it is to be made.
+        Err(error) if !required && is_absent(&error) => String::new(),
         Err(error) => {
             return Err(ConfigError::Unreadable {
                 path: path.into(),
@@ -241,6 +242,13 @@ fn read(path: &Path, required: bool) -> Result<File, ConfigError> {
         path: path.into(),
         error: Box::new(error),
     })
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 /// `$XDG_STATE_HOME/frontdesk/hub`, by default `~/.local/state/frontdesk/hub`.

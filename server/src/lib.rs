@@ -167,15 +167,16 @@ impl Server {
                 return Err(StartError::Root(address));
             }
         }
-        if rustix::process::geteuid().is_root() {
-            tracing::warn!("running as root; a user of its own is safer");
-        }
-        TcpListener::bind(address)
+        let listener = TcpListener::bind(address)
             .await
             .map_err(|error| match error.kind() {
                 io::ErrorKind::AddrInUse => StartError::PortTaken(address),
                 _ => StartError::Listen { address, error },
-            })
+            })?;
+        if rustix::process::geteuid().is_root() {
+            tracing::warn!("running as root; a user of its own is safer");
+        }
+        Ok(listener)
     }
 
     /// Serves connections of `listener` until [`shutdown`](Self::shutdown).

@@ -208,9 +208,10 @@ async fn a_busy_desk_gives_everyone_their_share() {
         assert_eq!(misrouted(&site, &everyone).await, [""; 0]);
     }
     for (guest, name, robot) in &guests {
-        let seen = robot
+        robot
             .until("its end", |seen| is_over(seen, guest.chat))
             .await;
+        let seen = robot.seen();
         assert!(
             seen.texts(guest.chat).contains(&"done".to_owned()),
             "{name}"
@@ -265,9 +266,10 @@ async fn a_transfer_takes_its_history_where_it_belongs_and_nowhere_else() {
         .guest("Xanthippe", "Customer Care", "xray one")
         .await
         .unwrap();
-    let seen = giver
+    giver
         .until("the chat", |seen| owned_by(seen, guest.chat).is_some())
         .await;
+    let seen = giver.seen();
     giver
         .ask(tests::robot::say(guest.chat, "xray two"))
         .await
@@ -280,11 +282,12 @@ async fn a_transfer_takes_its_history_where_it_belongs_and_nowhere_else() {
         epoch: seen.view.chats[&guest.chat].chat.epoch,
     };
     giver.ask(transfer.clone()).await.unwrap();
-    let got = taker
+    taker
         .until("the chat", |seen| {
             owned_by(seen, guest.chat) == Some(cleo.user.id)
         })
         .await;
+    let got = taker.seen();
     let texts = got.texts(guest.chat);
     for text in ["xray one", "xray two", "xray note"] {
         assert!(

@@ -76,7 +76,7 @@ impl Partition {
             snapshot_at: Pos(0),
             publisher,
             health,
-            places: Places::default(),
+            places: Places::new(),
             unsettled: TAIL_RECORDS_MAX,
             settle_at: None,
         };

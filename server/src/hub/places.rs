@@ -23,14 +23,23 @@ use super::publish::Publisher;
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Places in queues as the customers were last told.
-#[derive(Default)]
 pub(super) struct Places {
     told: HashMap<ChatId, u32>,
     changed: BTreeSet<DepartmentId>,
-    told_at: Option<Instant>,
+    /// Nobody is told before this.
+    quiet_until: Instant,
 }
 
 impl Places {
+    /// Nobody was told anything yet.
+    pub(super) fn new() -> Self {
+        Self {
+            told: HashMap::new(),
+            changed: BTreeSet::new(),
+            quiet_until: Instant::now(),
+        }
+    }
+
     /// Notes that the queues of the record's departments have changed.
     pub(super) fn note(&mut self, record: &Record, scope: &Scope) {
         let moves = matches!(
@@ -50,11 +59,7 @@ impl Places {
 
     /// When the next telling is due; none while nothing has changed.
     pub(super) fn due(&self) -> Option<Instant> {
-        if self.changed.is_empty() {
-            return None;
-        }
-        let now = Instant::now();
-        Some(self.told_at.map_or(now, |told| told + EVERY))
+        (!self.changed.is_empty()).then_some(self.quiet_until)
     }
 
     /// Tells every waiting customer whose place has changed, when it is time to.
@@ -79,7 +84,7 @@ impl Places {
             chat.is_some_and(|chat| chat.state == ChatState::Waiting)
         };
         self.told.retain(|&id, _| waits(id));
-        self.told_at = Some(now);
+        self.quiet_until = now + EVERY;
     }
 }
 

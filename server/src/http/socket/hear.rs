@@ -190,7 +190,8 @@ fn nack(cid: CommandId, code: ErrorCode, message: String, retry_after_ms: Option
     HubFrame::Nack {
         cid,
         code,
-        message,
+        // It may tell what the client wrote.
+        message: SafeText::line(&message).into(),
         retriable: code.retriable(),
         retry_after_ms,
     }

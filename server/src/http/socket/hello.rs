@@ -86,6 +86,8 @@ pub(super) async fn farewell<S: AsyncRead + AsyncWrite + Unpin>(
     let End::Bye(code, reason, reconnect_after_ms) = end else {
         return;
     };
+    // It may tell what the client wrote.
+    let reason = String::from(SafeText::line(&reason));
     let goodbye = async {
         let frame = HubFrame::Bye {
             code: code.as_u16(),
