@@ -12,3 +12,4 @@ mod routing;
 mod sockets;
 mod start;
 mod tidy;
+mod tls;

@@ -13,7 +13,7 @@ use crate::process::{Exit, Process};
 use crate::programs::programs;
 
 /// What a hub prints, with its address after it, as soon as it accepts connections.
-pub const LISTENING: &str = "listening on http://";
+pub const LISTENING: &str = "listening on ";
 
 /// A start may have to repair a store and may share the machine with a whole test run.
 const START_MAX: Duration = Duration::from_secs(60);
@@ -148,7 +148,7 @@ fn launch(setup: &HubSetup, home: &Home, listen: SocketAddr) -> (Process, Socket
     let address = line
         .split_once(LISTENING)
         .and_then(|(_, rest)| rest.split_whitespace().next())
-        .and_then(|word| word.parse().ok());
+        .and_then(|url| url.split_once("://")?.1.parse().ok());
     match address {
         Some(address) => (process, address),
         None => panic!("no address in {line:?} from {process}"),

@@ -7,7 +7,7 @@
 //! warp's own `ws()` costs 134 KiB per idle socket and has no knob for it. The route layer does
 //! this instead:
 //!
-//! ```ignore
+//! ```text
 //! let socket = warp::path!("ws")
 //!     .and(upgrade::handshake(origins))
 //!     .map(move |handshake: Result<Handshake, Refusal>| match handshake {
