@@ -6,6 +6,7 @@ mod bad_input;
 mod frames;
 mod harness_selftest;
 mod hostile_text;
+mod journey;
 mod loss;
 mod raw;
 mod routing;

@@ -4,6 +4,8 @@
 //! blocks on the thing it waits for and fails with what was seen so far.
 
 pub mod cli;
+pub mod desk;
+pub mod exposure;
 pub mod home;
 pub mod hub;
 pub mod oracle;
