@@ -3,6 +3,7 @@
 
 mod access;
 mod bad_input;
+mod demo;
 mod frames;
 mod harness_selftest;
 mod hostile_text;

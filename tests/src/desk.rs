@@ -128,7 +128,9 @@ impl Desk {
 
     /// Everything secret so far: the password, the codes, and the tokens kept in `homes`.
     pub fn secrets(&self, homes: &[&Cli]) -> Vec<String> {
-        let kept = homes.iter().flat_map(|cli| tokens_kept(cli.home()));
+        let kept = homes
+            .iter()
+            .flat_map(|cli| tokens_kept(&cli.home().path().join("state")));
         self.secrets.iter().cloned().chain(kept).collect()
     }
 

@@ -6,10 +6,9 @@
 use std::fs;
 use std::path::Path;
 
-use crate::home::Home;
-
-/// What the secrets of the hub begin with: tokens of people and of customers, invitations.
-const PREFIXES: [&str; 5] = ["fda_", "fdr_", "fdc_", "fdi_", "fdt_"];
+/// What the secrets of the hub begin with: the two tokens of a login, those of customers and of
+/// scripts, invitations, setup codes.
+const PREFIXES: [&str; 6] = ["fda_", "fdr_", "fdc_", "fdp_", "fdi_", "fds_"];
 
 /// Whether this system shows processes as files.
 #[must_use]
@@ -41,11 +40,11 @@ pub fn exposed(secrets: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// Every token of the hub that the programs run from `home` have kept.
+/// Every token of the hub that is kept in a file in `folder` or deeper.
 #[must_use]
-pub fn tokens_kept(home: &Home) -> Vec<String> {
+pub fn tokens_kept(folder: &Path) -> Vec<String> {
     let mut tokens = Vec::new();
-    collect(&home.path().join("state"), &mut tokens);
+    collect(folder, &mut tokens);
     tokens.sort_unstable();
     tokens.dedup();
     tokens
@@ -105,6 +104,6 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let text = "access_token = \"fda_01\"\ntoken = \"fdc_2\"\nname = \"Ada fda\"\n";
         std::fs::write(folder.join("credentials.toml"), text).unwrap();
-        assert_eq!(tokens_kept(&home), ["fda_01", "fdc_2"]);
+        assert_eq!(tokens_kept(home.path()), ["fda_01", "fdc_2"]);
     }
 }
