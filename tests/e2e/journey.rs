@@ -89,7 +89,11 @@ fn both_sides_type(console: &Pty, customer: &Pty) {
     customer.wait_text("Ana is typing...", PATIENCE);
     console.send_line(&SAID[0][5..]);
     customer.wait_text(&format!("Ana: {}", SAID[0]), PATIENCE);
-    console.wait_text(SAID[0], PATIENCE);
+    console.wait_for("the message, read by the customer", PATIENCE, |screen| {
+        let text = screen.contents();
+        let line = text.lines().find(|line| line.contains(SAID[0]));
+        line.is_some_and(|line| line.contains("you ++"))
+    });
 
     customer.wait_for("the prompt", PATIENCE, prompts);
     customer.send(&SAID[1][..5]);

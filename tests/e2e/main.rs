@@ -9,6 +9,7 @@ mod harness_selftest;
 mod hostile_text;
 mod journey;
 mod loss;
+mod programs;
 mod raw;
 mod routing;
 mod sockets;
