@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Instant;
 
 use rustix::process::Signal;
-use tests::desk::{Desk, PATIENCE, header};
+use tests::desk::{Desk, PATIENCE, header, prompts};
 use tests::process::Exit;
 use tests::programs::programs;
 use tests::pty::Pty;
@@ -93,6 +93,36 @@ fn a_draft_survives_a_kill() {
             .find(|line| line.contains("Half a thought, finished"));
         line.is_some_and(|line| line.contains("you +"))
     });
+}
+
+#[test]
+fn who_reads_while_typing_is_still_typing() {
+    let mut desk = Desk::start();
+    let ana = desk.agent("Ana", "Customer Care");
+    let console = desk.console_online(&ana);
+    let bo = desk.customer();
+    let args = ["--name", "Bo", "--message", "hello"];
+    let asked = bo.run(&programs().chat, &args, "", PATIENCE);
+    assert_eq!(asked.code(), 0, "{asked:?}");
+    console.wait_for("the chat", PATIENCE, |screen| {
+        header(screen).contains("mine 1")
+    });
+    console.send("\x1ba");
+    console.wait_text("hello", PATIENCE);
+    let customer = desk.chat(&bo, &["resume"]);
+    customer.wait_for("the prompt", PATIENCE, prompts);
+    customer.wait_text("(seen)", PATIENCE);
+
+    customer.send("Half a question");
+    console.wait_text("Bo is typing...", PATIENCE);
+    console.send_line("Half an answer");
+    let mut still = false;
+    console.wait_for("the answer, read by the customer", PATIENCE, |screen| {
+        let text = screen.contents();
+        still = text.contains("Bo is typing...");
+        text.contains("you ++")
+    });
+    assert!(still, "reading ends the typing:\n{}", console.screen());
 }
 
 /// Whether a draft in `folder` or deeper holds `text`; one that is still being written has another

@@ -203,3 +203,17 @@ fn ctrl_c_twice_leaves_with_the_terminal_as_it_was() {
     let states = desk.done(&["chat", "list", "--output", "csv"]);
     assert!(states.contains("waiting"), "the chat stays open: {states}");
 }
+
+#[test]
+fn a_closed_chat_says_that_it_is_closed() {
+    let desk = Desk::start();
+    let bo = desk.customer();
+    assert_eq!(
+        run(&bo, &["--name", "Bo", "--message", "hello"], "").code(),
+        0
+    );
+    desk.done(&["chat", "close", "1", "--yes"]);
+    let late = run(&bo, &["resume", "1", "--message", "one more thing"], "");
+    assert!(late.stderr.contains("chat 1 is closed"), "{late:?}");
+    assert_eq!(late.code(), 6, "{late:?}");
+}
