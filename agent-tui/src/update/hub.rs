@@ -318,7 +318,7 @@ fn after_record(model: &mut Model, record: &Record) {
     thread.learn(record);
     thread.recognise(record, me);
     thread.settle_outgoing(head.unwrap_or_default());
-    if let Some(who) = record.actor.id {
+    if let (Event::MessagePosted { .. }, Some(who)) = (&record.event, record.actor.id) {
         thread.typing.remove(&who);
     }
     if is_from_other(record, me) && !watched {
