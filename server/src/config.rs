@@ -24,7 +24,7 @@ pub struct Flags {
     /// Address to listen on [default: 127.0.0.1:8470]
     #[arg(long, value_name = "ADDRESS", env = "FRONTDESK_LISTEN", global = true)]
     pub listen: Option<SocketAddr>,
-    /// Where the desk is kept, if not in the data folder: redb:FILE or postgres://...
+    /// Where the desk is kept, if not in the data folder: redb:FILE
     #[arg(long, value_name = "URL", env = "FRONTDESK_STORE", global = true)]
     pub store: Option<String>,
     /// TOML file with the settings [default: DIR/hub.toml]
