@@ -177,14 +177,12 @@ impl Partition {
             event: new.event,
         };
         let stored = StoredRecord::chain(&self.hash, &record, scope, mark, nonce());
-        let about = match &record.event {
-            Event::UserUpdated { user } => Some(user.id),
-            Event::UserDeleted { user } => Some(*user),
-            _ => None,
-        };
+        let published = Published::of(&stored, &record.event, self.store.lineage());
+        let about = published.about;
         let before = about.and_then(|user| self.desk.viewer(&Who::User(user)));
         let owner = |desk: &Desk| desk.chat(record.chat?)?.owner;
         let owned = owner(&self.desk);
+        self.unsure = true;
         self.desk.apply(&record);
         let owns = owner(&self.desk);
         if owned != owns {
@@ -198,12 +196,8 @@ impl Partition {
         self.hash = stored.hash;
         self.places.note(&record, &scope);
         draft.published.push(Published {
-            pos: record.pos,
-            chat: record.chat,
-            scope,
-            closes: matches!(record.event, Event::ChatClosed {}),
             about: about.filter(|_| before != after),
-            frame: stored.frame(self.store.lineage()),
+            ..published
         });
         draft.records.push(stored);
     }

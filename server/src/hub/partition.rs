@@ -26,7 +26,7 @@ use super::{
     Health, PART, Question, Request, Submission, SubmitError,
     draft::Draft,
     places::{Places, tell_presence},
-    publish::{Publisher, wake},
+    publish::{Published, Publisher, wake},
 };
 
 /// Most requests of one batch.
@@ -47,6 +47,16 @@ const REOPEN_TRIES_MAX: u32 = 3;
 const REOPEN_WAIT_MIN: Duration = Duration::from_secs(1);
 const REOPEN_WAIT_MAX: Duration = Duration::from_secs(30);
 
+/// What one try of a transaction came to.
+enum Attempt {
+    /// It is durable, or there was nothing to write.
+    Done(Draft),
+    /// Its outcome was unknown and is resolved: decided again, what is there is a repeat.
+    Again,
+    /// Something that it rests on has changed.
+    Conflict,
+}
+
 /// The state of the loop.
 pub(super) struct Partition {
     pub(super) store: Store,
@@ -57,6 +67,8 @@ pub(super) struct Partition {
     publisher: Arc<Publisher>,
     health: watch::Sender<Health>,
     pub(super) places: Places,
+    /// The desk may differ from what the store has.
+    pub(super) unsure: bool,
     unsettled: usize,
     settle_at: Option<Instant>,
 }
@@ -77,25 +89,44 @@ impl Partition {
             publisher,
             health,
             places: Places::new(),
+            unsure: false,
             unsettled: TAIL_RECORDS_MAX,
             settle_at: None,
         };
         partition.reload().await?;
-        partition.announce();
+        let scopes = partition.desk.open_scopes();
+        partition.publisher.start(partition.head, scopes);
         Ok(partition)
     }
 
     /// Runs until told to stop, or until the store has failed for good.
     pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        let failed = !self.start_up(&mut requests).await || self.serve(&mut requests).await;
+        if !failed {
+            self.snapshot().await;
+        }
+        requests.close();
+        while let Some(request) = requests.recv().await {
+            if let Request::Submit(submission) = request {
+                (submission.reply)(Err(SubmitError::Stopped));
+            }
+        }
+        // The store is let go of before the end is told: whoever waits may open it again.
+        let Self { store, health, .. } = self;
+        drop(store);
+        health.send_replace(Health::Ended { failed });
+    }
+
+    /// Does what is asked and what falls due. Whether the store failed in the end.
+    async fn serve(&mut self, requests: &mut mpsc::Receiver<Request>) -> bool {
         let mut batch = Vec::new();
-        self.start_up().await;
-        let failed = loop {
+        loop {
             let wake_at = self.wake_at();
             tokio::select! {
                 biased;
                 count = requests.recv_many(&mut batch, BATCH_REQUESTS_MAX) => {
                     if count == 0 {
-                        break false;
+                        return false;
                     }
                 }
                 () = sleep_until(wake_at.unwrap_or_else(far_future)), if wake_at.is_some() => {}
@@ -110,36 +141,38 @@ impl Partition {
                     Request::Stop => {}
                 }
             }
-            if self.turn(commands).await.is_err() && !self.heal(&mut requests).await {
-                break true;
+            let done = self.turn(commands).await;
+            for question in questions {
+                self.answer(question);
             }
-            self.answer(questions);
-            self.housekeeping(requests.is_empty()).await;
+            if done.is_err() && (stop || !self.heal(requests).await) {
+                return true;
+            }
             if stop {
-                break false;
+                return false;
             }
-        };
-        if !failed {
-            self.snapshot().await;
+            self.housekeeping(requests.is_empty()).await;
         }
-        // The store is let go of before the end is told: whoever waits may open it again.
-        let Self { store, health, .. } = self;
-        drop(store);
-        health.send_replace(Health::Ended { failed });
     }
 
-    /// Everyone who was at work when the hub went down gets a fresh grace to come back.
-    async fn start_up(&mut self) {
-        let submission = Submission {
-            who: Who::System("start"),
-            cid: CommandId::random(),
-            fingerprint: [0; 16],
-            command: Command::StartHub,
-            companion: None,
-            reply: Box::new(drop),
-        };
-        if self.turn(vec![submission]).await.is_err() {
-            tracing::error!("the store failed at start");
+    /// Everyone who was at work when the hub went down gets a fresh grace to come back. False
+    /// when the store failed for good.
+    async fn start_up(&mut self, requests: &mut mpsc::Receiver<Request>) -> bool {
+        loop {
+            let submission = Submission {
+                who: Who::System("start"),
+                cid: CommandId::random(),
+                fingerprint: [0; 16],
+                command: Command::StartHub,
+                companion: None,
+                reply: Box::new(drop),
+            };
+            if self.turn(vec![submission]).await.is_ok() {
+                return true;
+            }
+            if !self.heal(requests).await {
+                return false;
+            }
         }
     }
 
@@ -153,38 +186,56 @@ impl Partition {
             .min()
     }
 
-    /// Decides `commands`, commits what they give, then answers and publishes.
-    async fn turn(&mut self, commands: Vec<Submission>) -> Result<(), StoreError> {
+    /// Decides `commands`, commits what they give, then answers and publishes. Whatever happens,
+    /// every command is answered.
+    async fn turn(&mut self, mut commands: Vec<Submission>) -> Result<(), StoreError> {
         for _ in 0..ATTEMPTS_MAX {
-            let draft = self.draft(&commands).await?;
-            if draft.records.is_empty() && draft.kv.is_empty() {
-                return self.finish(commands, draft);
-            }
-            match self.commit(&draft).await {
-                Ok(Commit::Done { .. }) => return self.finish(commands, draft),
-                Ok(Commit::Conflict) if commands.len() > 1 => {
-                    self.reload().await?;
-                    for one in commands {
-                        Box::pin(self.turn(vec![one])).await?;
+            match self.attempt(&commands).await {
+                Ok(Attempt::Done(draft)) => {
+                    self.finish(commands, draft);
+                    return Ok(());
+                }
+                Ok(Attempt::Again) => {}
+                Ok(Attempt::Conflict) if commands.len() > 1 => {
+                    while !commands.is_empty() {
+                        let one = commands.remove(0);
+                        if let Err(error) = Box::pin(self.turn(vec![one])).await {
+                            fail(commands, &SubmitError::Storage);
+                            return Err(error);
+                        }
                     }
                     return Ok(());
                 }
-                Ok(Commit::Conflict) => {
-                    self.reload().await?;
+                Ok(Attempt::Conflict) => {
                     fail(commands, &SubmitError::Conflict);
                     return Ok(());
-                }
-                Ok(Commit::Unknown) => {
-                    if let Err(error) = self.store.reopen().await {
-                        return self.give_up(commands, error).await;
-                    }
-                    self.reload().await?;
                 }
                 Err(error) => return self.give_up(commands, error).await,
             }
         }
         let error = io::Error::other("the outcome of a commit stays unknown").into();
         self.give_up(commands, error).await
+    }
+
+    /// Decides and commits once. Unless it is done, the desk is as the store has it.
+    async fn attempt(&mut self, commands: &[Submission]) -> Result<Attempt, StoreError> {
+        let draft = self.draft(commands).await?;
+        if draft.records.is_empty() && draft.kv.is_empty() {
+            return Ok(Attempt::Done(draft));
+        }
+        match self.commit(&draft).await? {
+            Commit::Done { .. } => Ok(Attempt::Done(draft)),
+            Commit::Conflict => {
+                self.reload().await?;
+                Ok(Attempt::Conflict)
+            }
+            Commit::Unknown => {
+                self.store.reopen().await?;
+                self.reload().await?;
+                self.catch_up().await?;
+                Ok(Attempt::Again)
+            }
+        }
     }
 
     /// Answers everyone that the store failed, and forgets what was decided.
@@ -215,7 +266,8 @@ impl Partition {
     }
 
     /// Publishes what was committed and answers; both reach a socket before it is woken.
-    fn finish(&mut self, commands: Vec<Submission>, draft: Draft) -> Result<(), StoreError> {
+    fn finish(&mut self, commands: Vec<Submission>, draft: Draft) {
+        self.unsure = false;
         if !draft.records.is_empty() {
             self.unsettled += draft.records.len();
             self.settle_at = Some(Instant::now() + SETTLE_AFTER);
@@ -228,11 +280,12 @@ impl Partition {
         for agent in draft.agents {
             tell_presence(&self.desk, &self.publisher, agent);
         }
-        Ok(())
     }
 
-    fn answer(&self, questions: Vec<Question>) {
-        for question in questions {
+    /// Answers from committed state. A desk that could not be loaded anew knows nothing that may
+    /// be told: who asked hears that the hub is not there.
+    fn answer(&self, question: Question) {
+        if !self.unsure {
             question(&self.desk, self.head);
         }
     }
@@ -289,6 +342,7 @@ impl Partition {
 
     /// Reads the desk from the store: the newest snapshot, then the records after it.
     async fn reload(&mut self) -> Result<(), StoreError> {
+        self.unsure = true;
         (self.desk, self.head, self.hash) = match self
             .store
             .snapshot_get(PART, SNAPSHOT_VERSION)
@@ -307,6 +361,7 @@ impl Partition {
         loop {
             let records = self.store.read(PART, self.head, REPLAY_RECORDS).await?;
             let Some(newest) = records.last() else {
+                self.unsure = false;
                 return Ok(());
             };
             (self.head, self.hash) = (newest.pos, newest.hash);
@@ -316,8 +371,22 @@ impl Partition {
         }
     }
 
-    fn announce(&self) {
-        self.publisher.start(self.head, self.desk.open_scopes());
+    /// Publishes what turned out to be in the log although its commit failed.
+    async fn catch_up(&mut self) -> Result<(), StoreError> {
+        loop {
+            let seen = self.publisher.head();
+            let records = self.store.read(PART, seen, REPLAY_RECORDS).await?;
+            if records.is_empty() {
+                return Ok(());
+            }
+            let mut missed = Vec::with_capacity(records.len());
+            for stored in &records {
+                let record = stored.record()?;
+                self.places.note(&record, &stored.scope);
+                missed.push(Published::of(stored, &record.event, self.store.lineage()));
+            }
+            wake(&self.publisher.publish(missed));
+        }
     }
 
     /// Only reads until the store is open again. False when it stays shut.
@@ -330,13 +399,15 @@ impl Partition {
                 return false;
             }
             let reopened = match self.store.reopen().await {
-                Ok(()) => self.reload().await,
+                Ok(()) => match self.reload().await {
+                    Ok(()) => self.catch_up().await,
+                    Err(error) => Err(error),
+                },
                 Err(error) => Err(error),
             };
             match reopened {
                 Ok(()) => {
                     tracing::info!("the store is open again");
-                    self.announce();
                     self.health.send_replace(Health::Well);
                     return true;
                 }
@@ -359,7 +430,7 @@ impl Partition {
                     Some(Request::Submit(submission)) => {
                         (submission.reply)(Err(SubmitError::Degraded));
                     }
-                    Some(Request::Ask(question)) => question(&self.desk, self.head),
+                    Some(Request::Ask(question)) => self.answer(question),
                     Some(Request::Stop) | None => return false,
                 },
                 () = sleep_until(until) => return true,

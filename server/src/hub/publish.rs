@@ -11,14 +11,20 @@ use std::{
 };
 
 use bytes::Bytes;
-use shared::id::{ChatId, Pos, UserId};
+use shared::{
+    event::Event,
+    id::{ChatId, Pos, UserId},
+};
 use tokio::sync::Notify;
 
-use crate::desk::visibility::{Scope, Viewer, visible};
+use crate::{
+    desk::visibility::{Audience, Scope, Viewer, visible},
+    store::{Lineage, StoredRecord},
+};
 
-/// Most records that may wait for one subscriber.
+/// Most records that may wait for one subscriber when those of another transaction come.
 const QUEUE_RECORDS_MAX: usize = 256;
-/// Most bytes that may wait for one subscriber.
+/// Most bytes that may wait then.
 const QUEUE_BYTES_MAX: usize = 1024 * 1024;
 /// Ephemeral frames are dropped for a subscriber with more than this many items waiting.
 const QUEUE_EPHEMERAL_MAX: usize = 64;
@@ -38,6 +44,24 @@ pub struct Published {
     pub about: Option<UserId>,
     /// The event frame with its cursor, shared by all who get it.
     pub frame: Bytes,
+}
+
+impl Published {
+    /// A record as it is told; whoever's user record it changes may have other rights then.
+    pub(super) fn of(stored: &StoredRecord, event: &Event, lineage: Lineage) -> Self {
+        Self {
+            pos: stored.pos,
+            chat: stored.chat,
+            scope: stored.scope,
+            closes: matches!(event, Event::ChatClosed {}),
+            about: match event {
+                Event::UserUpdated { user } => Some(user.id),
+                Event::UserDeleted { user } => Some(*user),
+                _ => None,
+            },
+            frame: stored.frame(lineage),
+        }
+    }
 }
 
 /// What a subscriber takes out of its queue.
@@ -69,7 +93,16 @@ pub struct Queue {
 struct Waiting {
     items: VecDeque<Delivery>,
     bytes: usize,
+    /// The transaction whose records were put last.
+    batch: Pos,
     overflowed: bool,
+}
+
+impl Waiting {
+    fn push(&mut self, item: Delivery) {
+        self.bytes += item.bytes();
+        self.items.push_back(item);
+    }
 }
 
 impl Queue {
@@ -101,17 +134,28 @@ impl Queue {
 
     fn put(&self, item: Delivery) {
         let mut waiting = self.lock();
+        if !waiting.overflowed {
+            waiting.push(item);
+        }
+    }
+
+    /// Puts a record. Only what earlier transactions left is held against the reader, who had no
+    /// moment to read between the records of one.
+    fn put_record(&self, record: &Arc<Published>, batch: Pos) {
+        let mut waiting = self.lock();
         if waiting.overflowed {
             return;
         }
-        waiting.bytes += item.bytes();
-        waiting.items.push_back(item);
-        if waiting.items.len() > QUEUE_RECORDS_MAX || waiting.bytes > QUEUE_BYTES_MAX {
+        let full = waiting.items.len() > QUEUE_RECORDS_MAX || waiting.bytes > QUEUE_BYTES_MAX;
+        if full && waiting.batch != batch {
             *waiting = Waiting {
                 overflowed: true,
                 ..Waiting::default()
             };
+            return;
         }
+        waiting.batch = batch;
+        waiting.push(Delivery::Record(Arc::clone(record)));
     }
 
     fn put_ephemeral(&self, frame: &Bytes) {
@@ -144,18 +188,21 @@ struct Registry {
 struct Subscriber {
     viewer: Viewer,
     live: bool,
+    /// The last record that it read for itself.
+    seen: Pos,
     queue: Arc<Queue>,
 }
 
 impl Subscriber {
-    /// Queues the record if this subscriber may see it, and wakes no one yet.
-    fn offer(&mut self, record: &Arc<Published>, touched: &mut Vec<Arc<Queue>>) {
-        if !self.live {
+    /// Queues the record if this subscriber may see it, and wakes no one yet. `batch` is the first
+    /// position of its transaction.
+    fn offer(&mut self, record: &Arc<Published>, batch: Pos, touched: &mut Vec<Arc<Queue>>) {
+        if !self.live || record.pos <= self.seen {
             return;
         }
         let mine = record.about == Some(self.viewer.id);
         if mine || visible(&self.viewer, &record.scope) {
-            self.queue.put(Delivery::Record(Arc::clone(record)));
+            self.queue.put_record(record, batch);
             touched.push(Arc::clone(&self.queue));
         }
         if mine {
@@ -182,11 +229,17 @@ impl Publisher {
         registry.chats = chats.into_iter().collect();
     }
 
+    /// The last record that was published.
+    pub(super) fn head(&self) -> Pos {
+        self.lock().head
+    }
+
     /// Queues committed records for everyone who may see them. Wakes nobody: the answers to the
     /// commands go out between this and [`wake`], so that both leave in one write.
     pub(super) fn publish(&self, records: Vec<Published>) -> Vec<Arc<Queue>> {
         let mut registry = self.lock();
         let mut touched = Vec::new();
+        let batch = records.first().map_or(registry.head, |first| first.pos);
         for record in records {
             let record = Arc::new(record);
             registry.head = record.pos;
@@ -194,16 +247,22 @@ impl Publisher {
                 if record.closes {
                     registry.chats.remove(&chat);
                 } else {
-                    registry.chats.insert(chat, record.scope);
+                    // The chat's own: a note, or the farewell to a department, is of one record.
+                    let scope = Scope {
+                        audience: Audience::Public,
+                        left: None,
+                        ..record.scope
+                    };
+                    registry.chats.insert(chat, scope);
                 }
             }
             for subscriber in registry.staff.values_mut() {
-                subscriber.offer(&record, &mut touched);
+                subscriber.offer(&record, batch, &mut touched);
             }
             let customer = record.scope.customer.or(record.about);
             let own = customer.and_then(|id| registry.customers.get_mut(&id));
             for subscriber in own.into_iter().flat_map(HashMap::values_mut) {
-                subscriber.offer(&record, &mut touched);
+                subscriber.offer(&record, batch, &mut touched);
             }
         }
         touched
@@ -218,6 +277,7 @@ impl Publisher {
         let subscriber = Subscriber {
             viewer: viewer.clone(),
             live: false,
+            seen: Pos(0),
             queue: Arc::clone(&queue),
         };
         registry.subscribers(&viewer).insert(id, subscriber);
@@ -344,6 +404,7 @@ impl Subscription {
         }
         if let Some(own) = registry.subscribers(&self.viewer).get_mut(&self.id) {
             own.live = true;
+            own.seen = seen;
         }
         Ok(())
     }

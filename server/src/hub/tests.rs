@@ -1,5 +1,8 @@
 //! The loop against real stores: answers, repeats, restarts, fan-out.
 
+mod fan_out;
+mod faults;
+
 use shared::{
     command::{Command, OpenChat},
     id::{CommandId, Pos, UserId},

@@ -42,6 +42,9 @@ mod samples;
 #[cfg(test)]
 mod throughput;
 
+#[cfg(test)]
+pub(crate) use self::redb::disk::Disk;
+
 use std::{
     collections::BTreeMap,
     fmt,

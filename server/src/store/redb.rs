@@ -11,7 +11,7 @@ mod log;
 mod settle;
 
 #[cfg(test)]
-mod disk;
+pub(crate) mod disk;
 #[cfg(test)]
 mod faults;
 

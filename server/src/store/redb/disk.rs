@@ -17,7 +17,7 @@ const SECTOR: usize = 512;
 
 /// Outlives the engines that are opened on it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Disk(Arc<State>);
+pub(crate) struct Disk(Arc<State>);
 
 #[derive(Debug)]
 struct State {
@@ -53,7 +53,7 @@ impl Default for State {
 
 impl Disk {
     /// A store on this disk, as it is now.
-    pub(super) fn store(&self) -> Result<Store, StoreError> {
+    pub(crate) fn store(&self) -> Result<Store, StoreError> {
         let disk = self.clone();
         let opener = move || {
             Builder::new()
@@ -66,12 +66,12 @@ impl Disk {
     }
 
     /// Lets the operation after `after` others fail, once.
-    pub(super) fn fail_after(&self, after: i64) {
+    pub(crate) fn fail_after(&self, after: i64) {
         self.0.countdown.store(after, Ordering::SeqCst);
     }
 
     /// Whether the failure has happened, or none is set.
-    pub(super) fn has_failed(&self) -> bool {
+    pub(crate) fn has_failed(&self) -> bool {
         self.0.countdown.load(Ordering::SeqCst) < 0
     }
 
