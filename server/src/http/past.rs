@@ -4,14 +4,18 @@
 //! other records for the staff stay with the staff.
 
 use shared::{
+    event::Event,
     fold::{ChatView, DeskView},
-    id::{ChatId, Cursor, Pos, Seq},
+    id::{ChatId, Cursor, Pos, Seq, UserId},
     model::Chat,
     record::Record,
 };
 
 use crate::{
-    desk::visibility::{Audience, Scope, Viewer, visible},
+    desk::{
+        Who,
+        visibility::{Audience, Scope, Viewer, visible},
+    },
     hub::{Hub, PART, Stopped},
     store::{Hash, SeqRange, StoreError, StoredRecord, Take, cursor},
 };
@@ -27,26 +31,41 @@ pub(super) enum PastError {
     Stopped(#[from] Stopped),
 }
 
+/// Bytes of all records of a snapshot, shared out evenly among its chats. With chats, people and
+/// departments it stays far below what a socket may have to write at once.
+const SNAPSHOT_BYTES: usize = 1024 * 1024;
+/// Bytes of the records of a page.
+const PAGE_BYTES: usize = 512 * 1024;
 /// Records that are read at once while a chat is folded from its beginning.
 const FOLD_RECORDS: usize = 512;
 
-/// What `viewer` may see now, with the newest `records_max` records of each chat, and the last
-/// record that is in it.
+/// What `who` is and may see now, with the newest `records_max` records of each chat as far as
+/// [`SNAPSHOT_BYTES`] go, and the last record that is in it. None for an unknown or disabled user.
+///
+/// Rights and view are of one moment: a change of the rights is in both or still to come.
 pub(super) async fn snapshot(
     hub: &Hub,
-    viewer: &Viewer,
+    who: &Who,
     chats_max: usize,
     records_max: usize,
-) -> Result<(Pos, DeskView), PastError> {
-    let who = viewer.clone();
-    let (pos, mut view) = hub
-        .ask_at(move |desk, head| (head, desk.view(&who, chats_max)))
-        .await?;
+) -> Result<Option<(Pos, Viewer, DeskView)>, PastError> {
+    let who = who.clone();
+    let asked = hub.ask_at(move |desk, head| {
+        let viewer = desk.viewer(&who)?;
+        let view = desk.view(&viewer, chats_max);
+        Some((head, viewer, view))
+    });
+    let Some((pos, viewer, mut view)) = asked.await? else {
+        return Ok(None);
+    };
+    let share = SNAPSHOT_BYTES / view.chats.len().max(1);
     for chat in &mut view.chats {
-        let before = Some(chat.chat.seq.next());
-        chat.events = newest(hub, viewer, chat.chat.id, before, records_max).await?;
+        let range = (Some(chat.chat.seq.next()), None);
+        let most = (records_max, share);
+        let page = page_within(hub, &viewer, chat.chat.id, range, most).await?;
+        chat.events = page.map(|(records, _)| records).unwrap_or_default();
     }
-    Ok((pos, view))
+    Ok(Some((pos, viewer, view)))
 }
 
 /// A chat with its newest `records_max` records, when `viewer` may see it.
@@ -59,7 +78,8 @@ pub(super) async fn chat_view(
     let Some((pos, chat)) = chat(hub, viewer, id).await? else {
         return Ok(None);
     };
-    let events = newest(hub, viewer, id, Some(chat.seq.next()), records_max).await?;
+    let page = page(hub, viewer, id, Some(chat.seq.next()), None, records_max).await?;
+    let events = page.map(|(records, _)| records).unwrap_or_default();
     Ok(Some((pos, ChatView { chat, events })))
 }
 
@@ -109,8 +129,8 @@ async fn scope(hub: &Hub, id: ChatId) -> Result<Option<Scope>, PastError> {
 }
 
 /// At most `limit` records of a chat, oldest first, and whether there are more in the direction
-/// asked: before `before`, else after `after`, else the newest. None when `viewer` may not see
-/// the chat.
+/// asked: before `before`, else after `after`, else the newest. Long ones are fewer, so that a
+/// page fits into a frame. None when `viewer` may not see the chat.
 pub(super) async fn page(
     hub: &Hub,
     viewer: &Viewer,
@@ -118,6 +138,17 @@ pub(super) async fn page(
     before: Option<Seq>,
     after: Option<Seq>,
     limit: usize,
+) -> Result<Option<(Vec<Record>, bool)>, PastError> {
+    page_within(hub, viewer, id, (before, after), (limit, PAGE_BYTES)).await
+}
+
+/// The same with at most `bytes_max` bytes of records, or one record that has more.
+async fn page_within(
+    hub: &Hub,
+    viewer: &Viewer,
+    id: ChatId,
+    (before, after): (Option<Seq>, Option<Seq>),
+    (limit, bytes_max): (usize, usize),
 ) -> Result<Option<(Vec<Record>, bool)>, PastError> {
     if !sees(hub, viewer, id).await? {
         return Ok(None);
@@ -135,17 +166,16 @@ pub(super) async fn page(
         let (Some(first), Some(last)) = (chunk.first(), chunk.last()) else {
             break;
         };
+        let exhausted = chunk.len() <= limit;
         if forward {
             range.after = last.seq;
         } else {
             range.before = first.seq;
         }
-        let exhausted = chunk.len() <= limit;
         let mut readable = chunk
-            .iter()
+            .into_iter()
             .filter(|stored| reads(viewer, stored))
-            .map(StoredRecord::record)
-            .collect::<Result<Vec<_>, _>>()?;
+            .collect::<Vec<_>>();
         if forward {
             found.append(&mut readable);
         } else {
@@ -156,13 +186,35 @@ pub(super) async fn page(
             break;
         }
     }
-    let more = found.len() > limit;
-    if forward {
-        found.truncate(limit);
-    } else {
-        found.drain(..found.len().saturating_sub(limit));
+    if !forward {
+        found.reverse();
     }
-    Ok(Some((found, more)))
+    let mut bytes = 0;
+    let fits = |stored: &&StoredRecord| {
+        bytes += stored.body.len();
+        bytes <= bytes_max
+    };
+    let fitting = found.iter().take(limit).take_while(fits).count();
+    let count = fitting.max(1).min(found.len());
+    let more = count < found.len();
+    found.truncate(count);
+    if !forward {
+        found.reverse();
+    }
+    let records = found.iter().map(StoredRecord::record);
+    Ok(Some((records.collect::<Result<_, _>>()?, more)))
+}
+
+/// Whether the record changes what `me` may see.
+pub(super) fn changes_rights(me: UserId, stored: &StoredRecord) -> Result<bool, StoreError> {
+    if stored.chat.is_some() {
+        return Ok(false);
+    }
+    Ok(match stored.record()?.event {
+        Event::UserUpdated { user } => user.id == me,
+        Event::UserDeleted { user } => user == me,
+        _ => false,
+    })
 }
 
 /// The cursor that resumes after `pos`.
@@ -178,17 +230,6 @@ pub(super) async fn cursor_at(hub: &Hub, pos: Pos) -> Result<Cursor, StoreError>
         .ok_or_else(|| StoreError::Corrupt {
             what: format!("record {pos} is missing"),
         })
-}
-
-async fn newest(
-    hub: &Hub,
-    viewer: &Viewer,
-    id: ChatId,
-    before: Option<Seq>,
-    max: usize,
-) -> Result<Vec<Record>, PastError> {
-    let page = page(hub, viewer, id, before, None, max).await?;
-    Ok(page.map(|(records, _)| records).unwrap_or_default())
 }
 
 /// Whether one who sees the chat may read this record of it.

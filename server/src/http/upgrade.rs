@@ -55,9 +55,10 @@ pub(crate) const FRAME_BYTES_MAX: usize = 64 * 1024;
 /// Read and write buffer of a socket, in bytes: what an idle socket costs.
 const BUFFER_BYTES: usize = 4 * 1024;
 
-/// Most bytes that may wait in a socket's write buffer: the outbound queue's 1 MiB and as much
-/// again for a snapshot or page that was already being written.
-const WRITE_BUFFER_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Most bytes that may wait in a socket's write buffer. A longer frame cannot be written at all,
+/// and the longest is a snapshot: 1 MiB of records and as much again, at most twice that where a
+/// single record outgrows its share, for chats, people and departments. It is not reserved.
+const WRITE_BUFFER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 const VERSION: HeaderValue = HeaderValue::from_static("13");
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");

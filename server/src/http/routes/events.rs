@@ -12,12 +12,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::{
     accounts::Session,
-    desk::{permission::Action, visibility::visible},
+    desk::{Rejection, permission::Action, visibility::visible},
     http::{
         App,
         call::Call,
         errors::Failure,
         feed::{self, Outlet},
+        past,
         query::{Kind, Param},
         route::{Access::Bearer, Answer, Route},
     },
@@ -58,6 +59,8 @@ struct Tail {
     app: Arc<App>,
     session: Session,
     subscription: Subscription,
+    /// The subscriber's rights are of this moment.
+    known: Pos,
     /// The last record that was looked at.
     pos: Pos,
     /// How many records may still be given.
@@ -68,7 +71,13 @@ struct Tail {
 async fn tail(call: Call) -> Answer {
     let left: u64 = call.query.value(COUNT.name)?.unwrap_or(u64::MAX);
     let follow = call.query.flag(FOLLOW.name);
-    let viewer = call.viewer()?.clone();
+    let who = call.session()?.who.clone();
+    let asked = call
+        .app
+        .hub
+        .ask_at(move |desk, head| (desk.viewer(&who), head));
+    let (viewer, known) = asked.await?;
+    let viewer = viewer.ok_or(Rejection::Unauthenticated)?;
     // Subscribed before anything is read, so that nothing falls in between.
     let subscription = call.app.hub.subscribe(viewer);
     let pos = match call.query.text(SINCE.name) {
@@ -80,6 +89,7 @@ async fn tail(call: Call) -> Answer {
         app: Arc::clone(&call.app),
         session: call.session()?.clone(),
         subscription,
+        known,
         pos,
         left,
         follow,
@@ -124,6 +134,12 @@ impl Tail {
         while self.left > 0 && self.subscription.go_live(self.pos).is_err() {
             let mut lines = BytesMut::new();
             for stored in store.read(PART, self.pos, RECORDS).await? {
+                let me = self.subscription.viewer().id;
+                if stored.pos > self.known && past::changes_rights(me, &stored)? {
+                    // What comes is for other eyes; what there was may go out.
+                    outlet.send(lines.freeze()).await;
+                    return Ok(false);
+                }
                 self.pos = stored.pos;
                 if self.left > 0 && visible(self.subscription.viewer(), &stored.scope) {
                     self.put(&mut lines, &stored.frame(store.lineage()));

@@ -2,7 +2,6 @@
 
 use shared::{
     api::{Limits, RESUME_RECORDS_MAX},
-    event::Event,
     fold::ChatView,
     frame::{CloseCode, HubFrame, Me, PROTO},
     id::{ChatId, Cursor, Pos},
@@ -16,7 +15,6 @@ use crate::{
     },
     http::past,
     hub::PART,
-    store::StoredRecord,
 };
 
 use super::{Client, End, bye};
@@ -81,9 +79,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// Sends the view as it is now, then what is committed meanwhile.
     async fn snapshot(&mut self) -> Result<(), End> {
-        let viewer = self.viewer().clone();
-        let (pos, desk) =
-            past::snapshot(&self.app.hub, &viewer, SNAPSHOT_CHATS, SNAPSHOT_RECORDS).await?;
+        let (hub, who) = (&self.app.hub, &self.session.who);
+        let found = past::snapshot(hub, who, SNAPSHOT_CHATS, SNAPSHOT_RECORDS).await?;
+        let Some((pos, viewer, desk)) = found else {
+            return Err(bye(CloseCode::Unauthenticated, "the account is disabled"));
+        };
+        self.subscription.restart(viewer);
         let desk = Box::new(desk);
         self.feed(&HubFrame::Snapshot { pos, desk }).await?;
         Box::pin(self.replay(pos)).await
@@ -95,8 +96,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         while self.subscription.go_live(pos).is_err() {
             for stored in store.read(PART, pos, REPLAY_RECORDS).await? {
                 pos = stored.pos;
-                if self.changes_my_rights(&stored)? {
-                    self.renew_viewer().await?;
+                if past::changes_rights(self.viewer().id, &stored)? {
                     return Box::pin(self.resync("your rights have changed".into())).await;
                 }
                 if visible(self.viewer(), &stored.scope) {
@@ -112,28 +112,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         let cursor = past::cursor_at(&self.app.hub, pos).await?;
         self.feed(&HubFrame::Live { cursor }).await?;
         self.flush().await
-    }
-
-    fn changes_my_rights(&self, stored: &StoredRecord) -> Result<bool, End> {
-        if stored.chat.is_some() {
-            return Ok(false);
-        }
-        let me = self.viewer().id;
-        Ok(match stored.record()?.event {
-            Event::UserUpdated { user } => user.id == me,
-            Event::UserDeleted { user } => user == me,
-            _ => false,
-        })
-    }
-
-    pub(super) async fn renew_viewer(&mut self) -> Result<(), End> {
-        let who = self.session.who.clone();
-        let viewer = self.app.hub.ask(move |desk| desk.viewer(&who)).await?;
-        let Some(viewer) = viewer else {
-            return Err(bye(CloseCode::Unauthenticated, "the account is disabled"));
-        };
-        self.subscription.restart(viewer);
-        Ok(())
     }
 
     /// Shows a chat that comes into sight, before the record that brings it.

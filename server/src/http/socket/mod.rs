@@ -7,6 +7,8 @@
 mod begin;
 mod hear;
 mod hello;
+#[cfg(test)]
+mod tests;
 
 use std::{
     sync::{
@@ -21,11 +23,12 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use shared::{
     api::{DEAD_AFTER_MS, PING_EVERY_MS, UNACKNOWLEDGED_MAX},
     frame::{CloseCode, HubFrame},
+    id::Cursor,
     text::SafeText,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    time::{Instant, MissedTickBehavior, interval_at, timeout},
+    time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout},
 };
 use tokio_tungstenite::{
     WebSocketStream,
@@ -135,9 +138,11 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
     match Client::admit(app, socket, hello).await {
         Ok(mut client) => {
             let replaced = client.app.sockets.enter(&client.session.id, &slot);
-            let end = match client.begin(cursor).await {
-                Ok(()) => client.live(&stop, &replaced).await,
-                Err(end) => end,
+            let interruption = interruption(&client.app, &client.session, &stop, &replaced);
+            let end = tokio::select! {
+                biased;
+                end = interruption => end,
+                end = client.serve(cursor) => end,
             };
             client
                 .app
@@ -146,6 +151,34 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
             farewell(client.socket, end).await;
         }
         Err((socket, end)) => farewell(*socket, end).await,
+    }
+}
+
+/// What ends a socket whatever it is doing, also while its reader is slow.
+fn interruption(
+    app: &App,
+    session: &Session,
+    stop: &CancellationToken,
+    replaced: &CancellationToken,
+) -> impl Future<Output = End> + use<> {
+    let (stop, replaced) = (stop.clone(), replaced.clone());
+    let ended = session.ended.clone();
+    let expiry = Instant::now() + session.ends_at.since(app.hub.now());
+    async move {
+        tokio::select! {
+            () = stop.cancelled() => End::Bye(
+                CloseCode::Restart,
+                "the hub is stopping".into(),
+                Some(spread_ms()),
+            ),
+            () = ended.cancelled() => bye(CloseCode::Unauthenticated, "the session was ended"),
+            () = replaced.cancelled() => {
+                bye(CloseCode::Replaced, "this program is connected elsewhere")
+            }
+            () = sleep_until(expiry) => {
+                bye(CloseCode::Unauthenticated, "the session has expired")
+            }
+        }
     }
 }
 
@@ -202,31 +235,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.subscription.viewer()
     }
 
-    /// Serves the client until something ends it.
-    async fn live(&mut self, stop: &CancellationToken, replaced: &CancellationToken) -> End {
+    /// Serves the client until it goes or does what it must not. May be dropped at any moment:
+    /// a frame is either whole in the socket's buffer or not there.
+    async fn serve(&mut self, cursor: Option<Cursor>) -> End {
+        match self.begin(cursor).await {
+            Ok(()) => self.live().await,
+            Err(end) => end,
+        }
+    }
+
+    async fn live(&mut self) -> End {
         let ping_every = Duration::from_millis(PING_EVERY_MS);
         let mut pings = interval_at(Instant::now() + ping_every, ping_every);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let ended = self.session.ended.clone();
-        let expiry = Instant::now() + self.session.ends_at.since(self.app.hub.now());
         let queue = Arc::clone(self.subscription.queue());
+        // The past may have taken long to tell, and nothing was read meanwhile.
+        self.heard = Instant::now();
         loop {
             let may_read = self.in_flight.load(Ordering::Acquire) < UNACKNOWLEDGED_MAX;
+            let dead = self.heard + Duration::from_millis(DEAD_AFTER_MS);
             let step = tokio::select! {
-                () = stop.cancelled() => Err(End::Bye(
-                    CloseCode::Restart,
-                    "the hub is stopping".into(),
-                    Some(spread_ms()),
-                )),
-                () = ended.cancelled() => {
-                    Err(bye(CloseCode::Unauthenticated, "the session was ended"))
-                }
-                () = replaced.cancelled() => {
-                    Err(bye(CloseCode::Replaced, "this program is connected elsewhere"))
-                }
-                () = tokio::time::sleep_until(expiry) => {
-                    Err(bye(CloseCode::Unauthenticated, "the session has expired"))
-                }
                 () = queue.wait() => self.deliver().await,
                 message = self.socket.next(), if may_read => match message {
                     Some(Ok(message)) => self.hear(message).await,
@@ -234,6 +262,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                     None => Err(End::Gone),
                 },
                 _ = pings.tick() => self.ping().await,
+                // Who is not read cannot be heard.
+                () = sleep_until(dead), if may_read => Err(End::Gone),
             };
             if let Err(end) = step {
                 return end;
@@ -242,9 +272,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     async fn ping(&mut self) -> Result<(), End> {
-        if self.heard.elapsed() >= Duration::from_millis(DEAD_AFTER_MS) {
-            return Err(End::Gone);
-        }
         self.write(Message::Ping(Bytes::new())).await?;
         self.flush().await
     }
@@ -270,7 +297,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     async fn deliver_record(&mut self, record: &Arc<Published>) -> Result<(), End> {
         if record.about == Some(self.viewer().id) {
-            self.renew_viewer().await?;
             return self.resync("your rights have changed".into()).await;
         }
         if let Some(chat) = record.chat

@@ -1,0 +1,252 @@
+//! One socket over a pipe, with the real hub, desk and accounts behind it.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use shared::{
+    command::Command,
+    frame::{ClientFrame, PROTO},
+    id::{ChatId, CommandId, DepartmentId, UserId},
+    model::Visibility,
+    text::SafeText,
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, DuplexStream, duplex},
+    net::TcpStream,
+    task::JoinHandle,
+    time::{Instant, advance, pause, timeout},
+};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{Message, protocol::Role},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{Client, hello::Hello, run};
+use crate::{
+    desk::Who,
+    http::{fixture::in_time, tests::TestDesk},
+};
+
+const OWNER: Who = Who::User(UserId(1));
+
+type Pipe = WebSocketStream<DuplexStream>;
+
+async fn pipe() -> (Pipe, Pipe) {
+    let (hub, program) = duplex(4 * 1024);
+    let hub = WebSocketStream::from_raw_socket(hub, Role::Server, None).await;
+    let program = WebSocketStream::from_raw_socket(program, Role::Client, None).await;
+    (hub, program)
+}
+
+/// A program that has said hello to a socket that runs.
+async fn connect(desk: &TestDesk, token: &str) -> (Pipe, JoinHandle<()>) {
+    let (hub, mut program) = pipe().await;
+    let running = tokio::spawn(run(Arc::clone(&desk.app), hub, CancellationToken::new()));
+    say_hello(&mut program, token).await;
+    (program, running)
+}
+
+/// The same through the listener, with the limits of its sockets.
+async fn connect_to_listener(desk: &TestDesk, token: &str) -> WebSocketStream<TcpStream> {
+    let handshake = "GET /ws HTTP/1.1\r\nHost: desk\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+    let mut stream = desk.open(handshake).await;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(in_time(stream.read_u8()).await.unwrap());
+    }
+    let mut program = WebSocketStream::from_raw_socket(stream, Role::Client, None).await;
+    say_hello(&mut program, token).await;
+    program
+}
+
+async fn say_hello<S: AsyncRead + AsyncWrite + Unpin>(
+    program: &mut WebSocketStream<S>,
+    token: &str,
+) {
+    let hello = ClientFrame::Hello {
+        proto: PROTO,
+        token: token.to_owned(),
+        cursor: None,
+        slot: CommandId::random(),
+        client: "test/0".to_owned(),
+    };
+    let hello = serde_json::to_string(&hello).unwrap();
+    program.send(Message::text(hello)).await.unwrap();
+}
+
+/// The next frame of this type.
+async fn frame<S: AsyncRead + AsyncWrite + Unpin>(
+    program: &mut WebSocketStream<S>,
+    wanted: &str,
+) -> Value {
+    loop {
+        let message = in_time(program.next()).await.expect("the socket is open");
+        let Message::Text(text) = message.unwrap() else {
+            continue;
+        };
+        let frame: Value = serde_json::from_str(&text).unwrap();
+        assert_ne!(frame["type"], "bye", "{frame}");
+        if frame["type"] == wanted {
+            return frame;
+        }
+    }
+}
+
+/// Notes in a chat, about as long as a message may be, and twice that in JSON.
+async fn fill(desk: &TestDesk, chat: u64, count: usize) {
+    for _ in 0..count {
+        let note = Command::PostMessage {
+            chat: ChatId(chat),
+            text: SafeText::block(&"\"".repeat(8_000)),
+            visibility: Visibility::Note,
+            expected_seq: None,
+        };
+        let hub = &desk.app.hub;
+        hub.submit(OWNER, CommandId::random(), note).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_desk_of_long_chats_has_a_snapshot_that_can_be_sent() {
+    let desk = TestDesk::start().await;
+    for _ in 0..40 {
+        let (chat, _) = desk.chat(None).await;
+        fill(&desk, chat, 8).await;
+    }
+    let mut program = connect_to_listener(&desk, &desk.owner).await;
+    let snapshot = frame(&mut program, "snapshot").await;
+    let chats = snapshot["desk"]["chats"].as_array().unwrap();
+    assert_eq!(chats.len(), 40);
+    for chat in chats {
+        let newest = chat["events"].as_array().unwrap().last();
+        assert_eq!(newest.unwrap()["seq"], chat["chat"]["seq"], "the newest");
+    }
+    frame(&mut program, "live").await;
+}
+
+#[tokio::test]
+async fn a_page_of_long_messages_can_be_sent_and_the_next_goes_on() {
+    let desk = TestDesk::start().await;
+    let (chat, _) = desk.chat(None).await;
+    fill(&desk, chat, 250).await;
+    let mut program = connect_to_listener(&desk, &desk.owner).await;
+    let live = frame(&mut program, "live").await;
+    assert!(live["cursor"].is_string());
+    for direction in ["before", "after"] {
+        let (mut seqs, mut edge) = (Vec::new(), Value::Null);
+        loop {
+            let mut fetch = json!({"type": "fetch", "id": "p", "chat": chat, "limit": 200});
+            let start = if direction == "after" {
+                json!(0)
+            } else {
+                json!(10_000)
+            };
+            fetch[direction] = if edge.is_null() { start } else { edge };
+            program
+                .send(Message::text(fetch.to_string()))
+                .await
+                .unwrap();
+            let page = frame(&mut program, "page").await;
+            let events = page["events"].as_array().unwrap();
+            let of_page: Vec<u64> = events
+                .iter()
+                .map(|one| one["seq"].as_u64().unwrap())
+                .collect();
+            assert!(of_page.is_sorted() && !of_page.is_empty());
+            edge = match direction {
+                "after" => json!(of_page.last()),
+                _ => json!(of_page.first()),
+            };
+            seqs.extend(of_page);
+            if page["more"] == false {
+                break;
+            }
+        }
+        seqs.sort_unstable();
+        let last = *seqs.last().unwrap();
+        assert!(last > 250);
+        assert_eq!(seqs, (1..=last).collect::<Vec<_>>(), "{direction}");
+    }
+}
+
+#[tokio::test]
+async fn an_ended_session_is_not_served_however_slowly_it_reads() {
+    let desk = TestDesk::start().await;
+    let (chat, _) = desk.chat(None).await;
+    fill(&desk, chat, 10).await;
+    let (_program, running) = connect(&desk, &desk.owner).await;
+    // The snapshot does not fit into the pipe, so that the socket is stuck in the past.
+    in_time(async {
+        while desk.app.sockets.count() == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    desk.post("/api/auth/logout", &desk.owner, json!({}))
+        .await
+        .expect(204);
+    timeout(Duration::from_secs(6), running)
+        .await
+        .expect("the farewell takes two seconds at most")
+        .unwrap();
+}
+
+#[tokio::test]
+async fn rights_that_change_before_the_snapshot_are_the_ones_it_shows() {
+    let desk = TestDesk::start().await;
+    let (_, token) = desk.staff("ana", "agent", &["Customer Care"]).await;
+    desk.chat(None).await;
+    let (hub, mut program) = pipe().await;
+    let hello = Hello {
+        token,
+        cursor: None,
+        slot: CommandId::random(),
+    };
+    let admitted = Client::admit(Arc::clone(&desk.app), hub, hello).await;
+    let Ok(mut client) = admitted else {
+        panic!("admitted");
+    };
+    let body = json!({"name": "Billing"});
+    let billing = desk.post("/api/departments", &desk.owner, body).await;
+    let billing = billing.expect(201)["id"].as_u64().unwrap();
+    let ana = client.session.user;
+    let body = json!({"departments": [billing]});
+    desk.put(&format!("/api/users/{ana}"), &desk.owner, body)
+        .await
+        .expect(200);
+    let beginning = tokio::spawn(async move {
+        let begun = client.begin(None).await.is_ok();
+        (client, begun)
+    });
+    let snapshot = frame(&mut program, "snapshot").await;
+    assert_eq!(snapshot["desk"]["chats"], json!([]));
+    let (client, begun) = beginning.await.unwrap();
+    assert!(begun);
+    let departments = &client.subscription.viewer().departments;
+    assert_eq!(*departments, [DepartmentId(billing)].into());
+}
+
+#[tokio::test]
+async fn one_who_is_silent_for_45_seconds_is_gone() {
+    let desk = TestDesk::start().await;
+    let (mut program, running) = connect(&desk, &desk.owner).await;
+    frame(&mut program, "live").await;
+    pause();
+    // Just after a ping of the hub, so that the third one after it comes too early.
+    for seconds in [15, 1] {
+        advance(Duration::from_secs(seconds)).await;
+        let ping = json!({"type": "ping", "id": "1"}).to_string();
+        program.send(Message::text(ping)).await.unwrap();
+        frame(&mut program, "pong").await;
+    }
+    let heard = Instant::now();
+    running.await.unwrap();
+    let silent = heard.elapsed();
+    assert!(
+        (Duration::from_secs(44)..Duration::from_secs(47)).contains(&silent),
+        "{silent:?}"
+    );
+}
