@@ -382,6 +382,13 @@ on_every_engine! {
         assert!(store.kv_get("test", b"m", now()).await.unwrap().is_some());
     }
 
+    async fn a_key_is_written_once_in_a_transaction(store: Store) {
+        let turn = store.turn(Part::MAIN, Pos(0)).await.unwrap();
+        let both = [write(b"k", 0, Some(b"mine")), write(b"k", 0, Some(b"yours"))];
+        assert_eq!(turn.commit(&[], &both).await.unwrap(), Commit::Conflict);
+        assert_eq!(store.kv_get("test", b"k", now()).await.unwrap(), None);
+    }
+
     async fn expired_keys_are_not_there(store: Store) {
         let later = |ms| now().after(Duration::from_millis(ms));
         let short = KvWrite { ttl: Some(Duration::from_millis(10)), ..write(b"k", 0, Some(b"v")) };

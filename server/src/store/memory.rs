@@ -3,7 +3,7 @@
 //! It keeps every law of the seam but durability. It has no tail: its indexes are always whole.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ops::Bound::{Excluded, Included, Unbounded},
     sync::Mutex,
 };
@@ -151,9 +151,12 @@ impl Memory {
             |chat| Ok(index.last_seq(chat).unwrap_or_default()),
             |mark| Ok(index.done(mark.principal, &mark.cid).is_some()),
         )?;
-        let expected = kv
-            .iter()
-            .all(|write| state.version(write.ns, &write.key, now) == write.expect);
+        // Whoever writes a key second has not seen what the first one wrote.
+        let mut keys = BTreeSet::new();
+        let expected = kv.iter().all(|write| {
+            keys.insert((write.ns, &write.key))
+                && state.version(write.ns, &write.key, now) == write.expect
+        });
         if state.head(part) != head || !fits || !expected {
             return Ok(Commit::Conflict);
         }

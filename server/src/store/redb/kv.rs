@@ -3,6 +3,8 @@
 //! Versions come from one counter and never come back, so that a key that was deleted and made
 //! again is not taken for the old one.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use redb::{ReadableTable, WriteTransaction};
 use shared::time::Timestamp;
@@ -97,9 +99,12 @@ pub(super) fn write_kv(
         return Ok(Some(Vec::new()));
     }
     let mut table = transaction.open_table(KV).map_err(engine_error)?;
+    let mut keys = BTreeSet::new();
     for write in writes {
         let row = kv_row(&table, write.ns, &write.key, now)?;
-        if row.map_or(0, |row| row.version) != write.expect {
+        // Whoever writes a key second has not seen what the first one wrote.
+        let second = !keys.insert((write.ns, &write.key));
+        if second || row.map_or(0, |row| row.version) != write.expect {
             return Ok(None);
         }
     }
