@@ -30,6 +30,8 @@ use crate::{
 
 /// How long a stopping hub waits for its connections.
 const DRAIN_WITHIN: Duration = Duration::from_secs(8);
+/// How long it then waits for its store.
+const STOP_WITHIN: Duration = Duration::from_millis(1_500);
 
 /// Why a hub did not start.
 #[derive(Debug, thiserror::Error)]
@@ -239,7 +241,13 @@ impl Server {
         {
             tracing::warn!("some connections did not end in time");
         }
-        self.hub.stop().await;
+        // A disk that hangs keeps nobody: what was acknowledged is there already.
+        if tokio::time::timeout(STOP_WITHIN, self.hub.stop())
+            .await
+            .is_err()
+        {
+            tracing::warn!("the store did not close in time");
+        }
     }
 }
 

@@ -12,7 +12,7 @@ pub mod publish;
 #[cfg(test)]
 mod tests;
 
-use std::{io, sync::Arc, thread};
+use std::{io, process, sync::Arc, thread};
 
 use sha2::{Digest, Sha256};
 use shared::{
@@ -171,6 +171,7 @@ impl Hub {
         thread::Builder::new()
             .name("frontdesk-hub".into())
             .spawn(move || {
+                let _limping = AbortOnPanic;
                 match tokio::runtime::Builder::new_current_thread()
                     .enable_time()
                     .build()
@@ -344,6 +345,19 @@ impl Hub {
                     .wait_for(|now| matches!(now, Health::Ended { .. }))
                     .await,
             );
+        }
+    }
+}
+
+/// Ends the process when its thread panics: a hub whose loop is gone must not look alive, and
+/// what was acknowledged is on disk. Its supervisor starts it anew.
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            tracing::error!("the hub's loop panicked");
+            process::abort();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the loop does when its store fails: everyone is answered, nothing is told that is not
 //! there, and what is there reaches those who watch.
 
-use std::pin::pin;
+use std::{os::unix::process::ExitStatusExt as _, pin::pin, time::Duration};
 
 use futures_util::poll;
 use shared::{
@@ -182,4 +182,26 @@ async fn what_waits_behind_a_stop_is_answered() {
     }
     assert!(done > 0 && refused > 0, "{done} done, {refused} refused");
     assert_eq!(done + refused, 1_000);
+}
+
+/// Says to the child process of the test below that it is the one.
+const CHILD: &str = "FRONTDESK_TEST_PANIC";
+
+#[tokio::test]
+async fn a_panic_of_the_loop_ends_the_process() {
+    if std::env::var_os(CHILD).is_some() {
+        let hub = Hub::start(Store::memory()).await.unwrap();
+        let asked = hub.ask(|_| -> () { panic!("on purpose") });
+        assert!(asked.await.is_err());
+        // The thread is still unwinding; without an abort the child would end well.
+        let never = std::future::pending::<()>();
+        drop(tokio::time::timeout(Duration::from_secs(10), never).await);
+    }
+    let name = "hub::tests::faults::a_panic_of_the_loop_ends_the_process";
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name])
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    assert_eq!(child.status.signal(), Some(6), "{child:?}");
 }
