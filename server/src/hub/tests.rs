@@ -1,5 +1,6 @@
 //! The loop against real stores: answers, repeats, restarts, fan-out.
 
+mod connected;
 mod fan_out;
 mod faults;
 
