@@ -69,10 +69,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 self.fetch(id, chat, before, after, limit).await
             }
             ClientFrame::Typing { chat, on, preview } => {
-                self.typing(chat, on, preview);
+                if self.app.limits.command(self.viewer()).is_ok() {
+                    self.typing(chat, on, preview);
+                }
                 Ok(())
             }
-            ClientFrame::View { chat } => self.view(chat).await,
+            ClientFrame::View { chat } => match self.app.limits.command(self.viewer()) {
+                Ok(()) => self.view(chat).await,
+                Err(_) => Ok(()),
+            },
             ClientFrame::Ping { id } => {
                 check_label(&id)?;
                 self.count_ping()?;

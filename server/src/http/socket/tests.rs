@@ -27,6 +27,7 @@ use super::{Client, hello::Hello, run};
 use crate::{
     desk::Who,
     http::{fixture::in_time, tests::TestDesk},
+    hub::PART,
 };
 
 const OWNER: Who = Who::User(UserId(1));
@@ -249,4 +250,33 @@ async fn one_who_is_silent_for_45_seconds_is_gone() {
         (Duration::from_secs(44)..Duration::from_secs(47)).contains(&silent),
         "{silent:?}"
     );
+}
+
+#[tokio::test]
+async fn who_types_too_much_is_not_told_to_everyone() {
+    let desk = TestDesk::start().await;
+    let (chat, kim) = desk.chat(None).await;
+    let viewer = desk.app.hub.ask(|desk| desk.viewer(&OWNER));
+    let mut watching = desk.app.hub.subscribe(viewer.await.unwrap().unwrap());
+    let (head, _) = desk.app.hub.store().head(PART);
+    watching.go_live(head).unwrap();
+    let mut program = connect_to_listener(&desk, &kim).await;
+    frame(&mut program, "live").await;
+    let typing = json!({"type": "typing", "chat": chat, "on": true}).to_string();
+    let mut told = Vec::new();
+    for _ in 0..100 {
+        for _ in 0..50 {
+            let typing = Message::text(typing.clone());
+            program.send(typing).await.unwrap();
+        }
+        // Every frame before the answer has been heard.
+        let fetch = json!({"type": "fetch", "id": "f", "chat": chat, "limit": 1});
+        program
+            .send(Message::text(fetch.to_string()))
+            .await
+            .unwrap();
+        frame(&mut program, "page").await;
+        assert!(watching.queue().drain(&mut told, 1_000));
+    }
+    assert!((100..2_500).contains(&told.len()), "{} of 5000", told.len());
 }
