@@ -13,7 +13,7 @@ use shared::{
 
 use crate::{
     desk::{
-        Who,
+        Rejection, Who,
         visibility::{Audience, Scope, Viewer, visible},
     },
     hub::{Hub, PART, Stopped},
@@ -101,6 +101,24 @@ pub(super) async fn chat(
         None => fold(hub, viewer, id).await?,
     };
     Ok(chat.map(|chat| (pos, chat)))
+}
+
+/// What is wrong with a command to a chat that the desk has let go of: it is closed for those who
+/// may see it, and there is no such chat for everyone else.
+pub(super) async fn judge_archived(
+    hub: &Hub,
+    viewer: Option<&Viewer>,
+    chat: ChatId,
+) -> Result<Rejection, PastError> {
+    let seen = match viewer {
+        Some(viewer) => sees(hub, viewer, chat).await?,
+        None => false,
+    };
+    Ok(if seen {
+        Rejection::ChatClosed { chat }
+    } else {
+        Rejection::NoChat { chat }
+    })
 }
 
 /// Whether `viewer` may see the chat as its newest record left it.

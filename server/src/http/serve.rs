@@ -254,13 +254,8 @@ async fn judge_archived(app: &App, viewer: Option<&Viewer>, failure: Failure) ->
     let Some(chat) = failure.archived() else {
         return failure;
     };
-    let seen = match viewer {
-        Some(viewer) => past::sees(&app.hub, viewer, chat).await,
-        None => Ok(false),
-    };
-    match seen {
-        Ok(true) => Rejection::ChatClosed { chat }.into(),
-        Ok(false) => Rejection::NoChat { chat }.into(),
+    match past::judge_archived(&app.hub, viewer, chat).await {
+        Ok(rejection) => rejection.into(),
         Err(error) => error.into(),
     }
 }

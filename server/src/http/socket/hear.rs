@@ -10,10 +10,13 @@ use shared::{
     id::{ChatId, CommandId, Seq},
     text::SafeText,
 };
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    runtime::Handle,
+};
 
 use crate::{
-    desk::visibility::visible,
+    desk::{Rejection, visibility::visible},
     http::{json::depth, past},
     hub::{Outcome, SubmitError},
 };
@@ -93,9 +96,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         let in_flight = Arc::clone(&self.in_flight);
         in_flight.fetch_add(1, Ordering::AcqRel);
         let answer_to = cid.clone();
+        let (app, viewer) = (Arc::clone(&self.app), self.viewer().clone());
+        let runtime = Handle::current();
         let reply = move |answer| {
-            in_flight.fetch_sub(1, Ordering::AcqRel);
-            queue.push(encode(&answer_frame(answer_to, answer)));
+            let push = move |answer| {
+                in_flight.fetch_sub(1, Ordering::AcqRel);
+                queue.push(encode(&answer_frame(answer_to, answer)));
+            };
+            let Err(SubmitError::Rejected(Rejection::Archived { chat })) = answer else {
+                return push(answer);
+            };
+            // Only the store knows; the hub's thread does not wait for it.
+            let judging = async move {
+                let judged = past::judge_archived(&app.hub, Some(&viewer), chat).await;
+                push(Err(
+                    judged.map_or(SubmitError::Storage, SubmitError::Rejected)
+                ));
+            };
+            drop(runtime.spawn(judging));
         };
         let who = self.session.who.clone();
         if let Err(error) = self.app.hub.submit_to(who, cid.clone(), command, reply) {
