@@ -55,9 +55,13 @@ impl Partition {
     pub(super) async fn draft(&mut self, commands: &[Submission]) -> Result<Draft, StoreError> {
         let now = self.store.now();
         let mut draft = Draft::default();
+        self.room.look(&self.store);
         for submission in commands {
             let answer = match self.known(&draft, submission, now).await? {
                 Some(answer) => answer,
+                None if !self.room.admits(&submission.who, &submission.command) => {
+                    Err(SubmitError::StorageFull)
+                }
                 None => self.decide(&mut draft, submission, now),
             };
             draft.answers.push(answer);

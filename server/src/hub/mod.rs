@@ -9,6 +9,7 @@ mod partition;
 mod places;
 pub mod presence;
 pub mod publish;
+mod room;
 #[cfg(test)]
 mod tests;
 

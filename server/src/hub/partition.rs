@@ -27,6 +27,7 @@ use super::{
     draft::Draft,
     places::{Places, tell_presence},
     publish::{Published, Publisher, wake},
+    room::Room,
 };
 
 /// Most requests of one batch.
@@ -67,6 +68,7 @@ pub(super) struct Partition {
     publisher: Arc<Publisher>,
     health: watch::Sender<Health>,
     pub(super) places: Places,
+    pub(super) room: Room,
     /// The desk may differ from what the store has.
     pub(super) unsure: bool,
     unsettled: usize,
@@ -89,6 +91,7 @@ impl Partition {
             publisher,
             health,
             places: Places::new(),
+            room: Room::new(),
             unsure: false,
             unsettled: TAIL_RECORDS_MAX,
             settle_at: None,

@@ -32,6 +32,7 @@ struct State {
     kv: BTreeMap<(&'static str, Bytes), Value>,
     kv_version: u64,
     fault: Option<Fault>,
+    space: Option<Space>,
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +58,8 @@ pub enum Fault {
     UnknownLost,
     /// Not be written, and say [`Commit::Conflict`].
     Conflict,
+    /// Be written; the disk has this much room from now on.
+    Space(Space),
 }
 
 impl Memory {
@@ -68,7 +71,11 @@ impl Memory {
     }
 
     pub(super) fn inject(&self, fault: Fault) {
-        lock(&self.state).fault = Some(fault);
+        let mut state = lock(&self.state);
+        match fault {
+            Fault::Space(space) => state.space = Some(space),
+            _ => state.fault = Some(fault),
+        }
     }
 
     pub(super) fn lineage(&self) -> Lineage {
@@ -141,7 +148,7 @@ impl Memory {
         match fault {
             Some(Fault::UnknownLost) => return Ok(Commit::Unknown),
             Some(Fault::Conflict) => return Ok(Commit::Conflict),
-            Some(Fault::UnknownWritten) | None => {}
+            Some(Fault::UnknownWritten | Fault::Space(_)) | None => {}
         }
         let log = state.parts.entry(part).or_default();
         let index = &log.index;
@@ -275,7 +282,7 @@ impl Memory {
         Health {
             writable: true,
             free_bytes: None,
-            space: Space::Ample,
+            space: lock(&self.state).space.unwrap_or(Space::Ample),
             tail_records: 0,
         }
     }

@@ -13,8 +13,8 @@ use tokio::sync::mpsc;
 use super::{OWNER, open, post, put_to_work, set_up, waiting};
 use crate::{
     desk::Who,
-    hub::{Health, Hub, PART, publish::Subscription},
-    store::{Disk, Fault, Store},
+    hub::{Health, Hub, PART, SubmitError, publish::Subscription},
+    store::{Disk, Fault, Space, Store},
 };
 
 async fn watched(hub: &Hub) -> Subscription {
@@ -204,4 +204,36 @@ async fn a_panic_of_the_loop_ends_the_process() {
         .output()
         .unwrap();
     assert_eq!(child.status.signal(), Some(6), "{child:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_gets_full_takes_less_and_less_and_heals_by_itself() {
+    let hub = Hub::start_in_runtime(Store::memory()).await.unwrap();
+    set_up(&hub).await;
+    put_to_work(&hub).await;
+    let submit = |who: Who, command| hub.submit(who, CommandId::random(), command);
+    let opened = submit(Who::Anonymous, open("Bo")).await.unwrap();
+    let chat = opened.chat.unwrap();
+    let close = || Command::Close { chat, epoch: None };
+
+    let seen = |space| {
+        hub.store().inject(Fault::Space(space));
+        tokio::time::advance(Duration::from_secs(2))
+    };
+    seen(Space::Low).await;
+    submit(OWNER, post(chat, "the disk gets full"))
+        .await
+        .unwrap();
+    seen(Space::Short).await;
+    let refused = submit(Who::Anonymous, open("Cy")).await;
+    assert_eq!(refused, Err(SubmitError::StorageFull));
+    submit(OWNER, post(chat, "we can still talk"))
+        .await
+        .unwrap();
+    seen(Space::Full).await;
+    let refused = submit(OWNER, post(chat, "no more")).await;
+    assert_eq!(refused, Err(SubmitError::StorageFull));
+    submit(OWNER, close()).await.unwrap();
+    seen(Space::Ample).await;
+    submit(Who::Anonymous, open("Cy")).await.unwrap();
 }
