@@ -1,8 +1,7 @@
-//! How many terminal cells a text takes: the one place that says so. Control
-//! characters have no business here; text is cleaned before it is measured.
+//! How many terminal cells a draft takes: as all text, but a TAB, which only a draft can have,
+//! is drawn as so many cells. Control characters have no business here.
 
 use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
 
 /// Cells a TAB is drawn as.
 pub const TAB_CELLS: usize = 4;
@@ -18,7 +17,7 @@ pub fn cluster_width(cluster: &str) -> usize {
     if cluster == "\t" {
         TAB_CELLS
     } else {
-        UnicodeWidthStr::width(cluster)
+        shared::text::width(cluster)
     }
 }
 
