@@ -141,7 +141,8 @@ async fn serve(config: Config, demo: bool) -> Result<u8, Failure> {
 
     let code = loop {
         tokio::select! {
-            _ = hangup.recv() => server.reload(),
+            // The demo belongs to its terminal; a hub reads its certificate again.
+            _ = hangup.recv() => if demo { break 0 } else { server.reload() },
             _ = terminate.recv() => break 0,
             _ = interrupt.recv() => break 0,
             () = server.failed() => break 74,

@@ -56,8 +56,9 @@ fn borrowed(args: &[String]) -> Vec<&str> {
     args.iter().map(String::as_str).collect()
 }
 
-fn stop(demo: Process) {
-    demo.signal(Signal::INT);
+/// Ends the demo by Ctrl+C or by closing its terminal.
+fn stop(demo: Process, signal: Signal) {
+    demo.signal(signal);
     let output = demo.finish(PATIENCE);
     assert_eq!(output.exit, Exit::Code(0), "{output:?}");
     // Whether it may run as root is not for the demo to say.
@@ -90,7 +91,7 @@ fn the_demo_listens_at_once() {
             let begin = Instant::now();
             let demo = start(&shell);
             let took = begin.elapsed();
-            stop(demo);
+            stop(demo, Signal::INT);
             took
         })
         .collect();
@@ -165,7 +166,7 @@ fn the_printed_commands_work_and_a_second_run_finds_the_same_desk() {
         names(&before.0),
         ["Customer Care", "Technical Support", "Sales", "Billing"]
     );
-    stop(demo);
+    stop(demo, Signal::INT);
 
     let mut demo = start(&shell);
     assert_eq!(commands(&mut demo), printed);
@@ -176,7 +177,7 @@ fn the_printed_commands_work_and_a_second_run_finds_the_same_desk() {
         CUSTOMERS.iter().all(|name| chats.contains(name)),
         "{chats:?}"
     );
-    stop(demo);
+    stop(demo, Signal::HUP);
 }
 
 /// What a later run must find: departments, people, logins and passwords.
