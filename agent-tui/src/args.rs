@@ -4,11 +4,17 @@ use clap::Parser;
 
 use crate::theme::Tone;
 
+const EXAMPLES: &str = "\
+Examples:
+  frontdesk-agent
+  frontdesk-agent --context acme --theme light
+  frontdesk-agent --hub https://desk.example.org --ascii";
+
 /// Answer customers' chats from the terminal.
 ///
 /// F1 in the console shows its keys. Log in first with: frontdesk-admin login
 #[derive(Debug, Clone, Parser)]
-#[command(name = "frontdesk-agent", version)]
+#[command(name = "frontdesk-agent", version, before_help = EXAMPLES)]
 pub struct Args {
     /// The context to use, out of the user's config
     #[arg(long, value_name = "NAME")]
@@ -31,7 +37,7 @@ pub struct Args {
 mod tests {
     use clap::{CommandFactory, Parser};
 
-    use super::Args;
+    use super::{Args, EXAMPLES};
     use crate::theme::Tone;
 
     #[test]
@@ -50,5 +56,9 @@ mod tests {
         assert_eq!(args.theme, Some(Tone::Light));
         assert!(args.ascii && !args.fresh);
         assert!(Args::try_parse_from(["frontdesk-agent", "--plain"]).is_err());
+        for example in EXAMPLES.lines().skip(1) {
+            let parsed = Args::try_parse_from(example.split_whitespace());
+            assert!(parsed.is_ok(), "{example}: {parsed:?}");
+        }
     }
 }

@@ -16,9 +16,17 @@ use server::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
+const EXAMPLES: &str = "\
+Examples:
+  frontdesk-hub demo
+  frontdesk-hub --data /var/lib/frontdesk
+  frontdesk-hub --listen 0.0.0.0:8470 --tls-cert cert.pem --tls-key key.pem
+  frontdesk-hub check backup.redb
+  frontdesk-hub restore backup.redb --data /var/lib/frontdesk";
+
 /// The Frontdesk hub: a support desk that lives in the terminal.
 #[derive(Parser)]
-#[command(name = "frontdesk-hub", version, subcommand_negates_reqs = true)]
+#[command(name = "frontdesk-hub", version, before_help = EXAMPLES)]
 struct Args {
     #[command(flatten)]
     flags: Flags,
@@ -186,4 +194,20 @@ fn say(line: &str) -> Result<(), Failure> {
     writeln!(out, "{line}")
         .and_then(|()| out.flush())
         .map_err(|error| (format!("cannot write to standard output: {error}"), 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::{Args, EXAMPLES};
+
+    #[test]
+    fn every_example_of_the_help_is_sound() {
+        Args::command().debug_assert();
+        for example in EXAMPLES.lines().skip(1) {
+            let parsed = Args::try_parse_from(example.split_whitespace());
+            assert!(parsed.is_ok(), "{example}");
+        }
+    }
 }

@@ -83,7 +83,7 @@ mod tests {
         let (argument, variable, hidden) = (secret("argue"), secret("vary"), secret("hide"));
         let home = Home::new().with_env("SECRET", &variable);
         let cli = Cli::new(home);
-        let script = "echo ready; read line";
+        let script = "echo ready; read line; read end";
         let mut shell = cli.start(Path::new("/bin/sh"), &["-c", script, &argument]);
         shell.wait_line("ready", Duration::from_secs(20), |line| line == "ready");
         shell.send_line(&hidden);

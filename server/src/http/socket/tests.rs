@@ -2,12 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::{SinkExt as _, StreamExt as _, future::join_all};
 use serde_json::{Value, json};
 use shared::{
+    api::RESUME_RECORDS_MAX,
     command::Command,
     frame::{ClientFrame, PROTO},
-    id::{ChatId, CommandId, DepartmentId, UserId},
+    id::{ChatId, CommandId, Cursor, DepartmentId, UserId},
     model::Visibility,
     text::SafeText,
 };
@@ -26,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Client, hello::Hello, run};
 use crate::{
     desk::Who,
-    http::{fixture::in_time, tests::TestDesk},
+    http::{fixture::in_time, past, tests::TestDesk},
     hub::PART,
 };
 
@@ -67,10 +68,18 @@ async fn say_hello<S: AsyncRead + AsyncWrite + Unpin>(
     program: &mut WebSocketStream<S>,
     token: &str,
 ) {
+    resume(program, token, None).await;
+}
+
+async fn resume<S: AsyncRead + AsyncWrite + Unpin>(
+    program: &mut WebSocketStream<S>,
+    token: &str,
+    cursor: Option<Cursor>,
+) {
     let hello = ClientFrame::Hello {
         proto: PROTO,
         token: token.to_owned(),
-        cursor: None,
+        cursor,
         slot: CommandId::random(),
         client: "test/0".to_owned(),
     };
@@ -279,4 +288,52 @@ async fn who_types_too_much_is_not_told_to_everyone() {
         assert!(watching.queue().drain(&mut told, 1_000));
     }
     assert!((100..2_500).contains(&told.len()), "{} of 5000", told.len());
+}
+
+#[tokio::test]
+async fn one_who_missed_ten_thousand_records_resumes_and_one_more_is_a_snapshot() {
+    let desk = TestDesk::start().await;
+    let chat = ChatId(desk.chat(None).await.0);
+    let hub = &desk.app.hub;
+    let (seen, _) = hub.store().head(PART);
+    let cursor = past::cursor_at(hub, seen).await.unwrap();
+    let note = |_| {
+        let note = Command::PostMessage {
+            chat,
+            text: SafeText::block("again"),
+            visibility: Visibility::Note,
+            expected_seq: None,
+        };
+        hub.submit(OWNER, CommandId::random(), note)
+    };
+    for _ in 0..RESUME_RECORDS_MAX / 500 {
+        join_all((0..500).map(note)).await;
+    }
+    assert_eq!(hub.store().head(PART).0.0, seen.0 + RESUME_RECORDS_MAX);
+
+    let greet = |cursor: Cursor| async {
+        let (socket, mut program) = pipe().await;
+        let running = run(Arc::clone(&desk.app), socket, CancellationToken::new());
+        let running = tokio::spawn(running);
+        resume(&mut program, &desk.owner, Some(cursor)).await;
+        let welcome = frame(&mut program, "welcome").await;
+        let mut records = 0;
+        let last = loop {
+            let message = in_time(program.next()).await.unwrap().unwrap();
+            let next: Value = serde_json::from_str(message.to_text().unwrap()).unwrap();
+            match next["type"].as_str() {
+                Some("event") => records += 1,
+                _ => break next["type"].clone(),
+            }
+        };
+        running.abort();
+        (welcome["resumed"].clone(), records, last)
+    };
+    let all = RESUME_RECORDS_MAX;
+    assert_eq!(
+        greet(cursor.clone()).await,
+        (json!(true), all, json!("live"))
+    );
+    note(0).await.unwrap();
+    assert_eq!(greet(cursor).await, (json!(false), 0, json!("resync")));
 }
