@@ -144,7 +144,7 @@ async fn serve(config: Config, demo: bool) -> Result<u8, Failure> {
         .local_addr()
         .map_err(|error| (format!("no address: {error}"), 69))?;
     server.listen(listener);
-    announce(&data, &server, address)?;
+    announce(&data, &server, address, demo)?;
     let sample = demo.then(|| demo::start(&data, address));
 
     let code = loop {
@@ -172,7 +172,7 @@ async fn serve(config: Config, demo: bool) -> Result<u8, Failure> {
 }
 
 /// Says where the hub listens, to the terminal and to scripts, and how to begin.
-fn announce(data: &Path, server: &Server, address: SocketAddr) -> Result<(), Failure> {
+fn announce(data: &Path, server: &Server, address: SocketAddr, demo: bool) -> Result<(), Failure> {
     let file = data.join("listen");
     let fresh = data.join("listen.tmp");
     fs::write(&fresh, format!("{address}\n"))
@@ -180,6 +180,10 @@ fn announce(data: &Path, server: &Server, address: SocketAddr) -> Result<(), Fai
         .map_err(|error| (format!("cannot write {}: {error}", file.display()), 73))?;
     let scheme = if server.has_tls() { "https" } else { "http" };
     say(&format!("listening on {scheme}://{address}"))?;
+    // The demo uses the code itself.
+    if demo {
+        return Ok(());
+    }
     if let Some(path) = server.accounts().setup_code_file() {
         say(&format!(
             "this desk has no owner yet; the setup code is in {}",
