@@ -1,7 +1,5 @@
 //! Starts that fail with a number and one clear line, and ends that leave everyone and everything
 //! well. The numbers are those of the table of exit codes.
-//!
-//! Absent on purpose: a file of a newer version (76), which only the store's own tests can make.
 
 use std::fs;
 use std::net::TcpListener;
@@ -15,7 +13,7 @@ use tests::cli::Cli;
 use tests::home::Home;
 use tests::hub::HubProcess;
 use tests::process::{Exit, Output};
-use tests::programs::programs;
+use tests::programs::{programs, workspace};
 use tests::site::{Person, Site};
 
 use crate::raw::{Raw, call, hello, post, status};
@@ -55,6 +53,30 @@ fn two_hubs_do_not_share_data() {
     // The first one has lost neither its lock nor its setup code.
     assert!(first.data().join("setup-code").is_file());
     assert_eq!(first.terminate(), Exit::Code(0));
+}
+
+#[test]
+fn a_file_of_a_newer_version_is_left_to_a_newer_hub() {
+    let home = Home::new();
+    let data = home.path().join("data");
+    fs::create_dir(&data).unwrap();
+    private(&data, 0o700);
+    let file = data.join("desk.redb");
+    fs::copy(
+        workspace().join("server/tests/golden/desk-to-come.redb"),
+        &file,
+    )
+    .unwrap();
+    private(&file, 0o600);
+    // The engine notes each opening in the file, so it is the answer that must stay the same.
+    for args in [
+        &["--data", &text(&data), "--listen", "127.0.0.1:0"][..],
+        &["check", &text(&file)],
+        &["--data", &text(&data), "--listen", "127.0.0.1:0"],
+    ] {
+        refused(&hub(args), 76, &["version 4294967295", "newer hub"]);
+    }
+    assert!(!data.join("setup-code").exists());
 }
 
 #[test]
