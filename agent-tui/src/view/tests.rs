@@ -116,6 +116,19 @@ fn the_desk_at_every_size() {
 }
 
 #[test]
+fn four_chats_stand_side_by_side_on_a_wide_terminal() {
+    let mut model = desk();
+    picture(&mut model, &DARK, 200, 50);
+    press(&mut model, "Esc v 2 v 3 v 4");
+    let screen = picture(&mut model, &DARK, 200, 50);
+    let composers = screen
+        .lines()
+        .map(|line| line.matches("REPLY to").count())
+        .max();
+    assert_eq!(composers, Some(4), "{screen}");
+}
+
+#[test]
 fn a_note_differs_by_word_line_and_color() {
     let mut model = desk();
     press(&mut model, "Esc n");
