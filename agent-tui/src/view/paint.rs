@@ -47,11 +47,13 @@ pub(super) fn row(area: Rect, number: usize) -> Rect {
     }
 }
 
-/// Blanks `area`.
+/// Blanks `area`; nothing of what was there before shines through.
 pub(super) fn blank(buffer: &mut Buffer, area: Rect, style: Style) {
-    for number in 0..usize::from(area.height) {
-        rule(buffer, row(area, number), " ", style);
+    let area = area.intersection(buffer.area);
+    for position in area.positions() {
+        buffer[position].reset();
     }
+    buffer.set_style(area, style);
 }
 
 /// How long ago, in at most four columns.
