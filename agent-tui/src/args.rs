@@ -8,7 +8,8 @@ const EXAMPLES: &str = "\
 Examples:
   frontdesk-agent
   frontdesk-agent --context acme --theme light
-  frontdesk-agent --hub https://desk.example.org --ascii";
+  frontdesk-agent --hub https://desk.example.org --ascii
+  frontdesk-agent --wall";
 
 /// Answer customers' chats from the terminal.
 ///
@@ -28,6 +29,9 @@ pub struct Args {
     /// Draw borders with ASCII alone
     #[arg(long)]
     pub ascii: bool,
+    /// Show only how the departments stand, for a spare terminal; you are not reachable there
+    #[arg(long)]
+    pub wall: bool,
     /// Begin with empty panes; drafts are kept
     #[arg(long)]
     pub fresh: bool,

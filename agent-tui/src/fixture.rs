@@ -228,6 +228,7 @@ pub(crate) fn console() -> Model {
     let settings = Settings {
         context: "acme-prod".to_owned(),
         ascii: false,
+        wall: false,
         zone: TimeZone::UTC,
         seed: 7,
     };

@@ -22,7 +22,7 @@ use jiff::tz::TimeZone;
 use shared::{
     client::{
         error::ClientError,
-        outbox::OutboxError,
+        outbox::{Outbox, OutboxError},
         profile::{Flags, Profile},
     },
     error::exit,
@@ -103,7 +103,11 @@ fn run(args: Args) -> Result<Left, Failure> {
     };
     let profile = Profile::load(&flags).map_err(ClientError::from)?;
     let token = profile.token_source()?;
-    let outbox = profile.outbox()?;
+    let outbox = if args.wall {
+        Outbox::in_memory()
+    } else {
+        profile.outbox()?
+    };
     let drafts = Drafts::new(&profile.places.drafts(), profile.credentials.key());
     install_panic_hook(Some(profile.places.state().join("console-panic.log")));
     let saved = drafts.clone();
@@ -127,6 +131,7 @@ fn run(args: Args) -> Result<Left, Failure> {
         settings: Settings {
             context: context.unwrap_or_else(|| profile.hub.to_string()),
             ascii: args.ascii,
+            wall: args.wall,
             zone: TimeZone::system(),
             seed: seed()?,
         },

@@ -1,14 +1,14 @@
 //! The state of the console: what the hub said, what this person does with it, what the screen
 //! is like. Changed only by `update`, read by `view`; no clock, no input, no colour.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 use shared::{
     fold::{ChatView, View},
     frame::Me,
     id::{ChatId, CommandId, DepartmentId, UserId},
-    model::{AgentStatus, ChatState, Role, User},
+    model::{AgentStatus, ChatState, Role, User, Workload},
     time::Timestamp,
 };
 
@@ -28,6 +28,8 @@ pub struct Settings {
     pub context: String,
     /// Draws with ASCII alone.
     pub ascii: bool,
+    /// Shows how the departments stand and nothing else.
+    pub wall: bool,
     /// The time zone of the clock and of the days.
     pub zone: TimeZone,
     /// Begins the ids of this run's commands: random, so that no two runs share one.
@@ -142,6 +144,10 @@ pub struct Model {
     pub threads: BTreeMap<ChatId, Thread>,
     /// How the staff are.
     pub presence: BTreeMap<UserId, Presence>,
+    /// How the departments stand, as the hub counts them.
+    pub workloads: BTreeMap<DepartmentId, Workload>,
+    /// Those that need somebody.
+    pub alarms: BTreeSet<DepartmentId>,
     /// The chat of each pane; at least one pane, at most [`PANES_MAX`].
     pub panes: Vec<Option<ChatId>>,
     /// Which pane has the focus.
@@ -173,6 +179,7 @@ pub struct Model {
 impl Model {
     /// A console that has heard of nothing yet.
     pub fn new(settings: Settings, now: Timestamp) -> Self {
+        let overlay = settings.wall.then_some(Overlay::Wall);
         Self {
             settings,
             keymap: Keymap::default(),
@@ -184,12 +191,14 @@ impl Model {
             view: View::default(),
             threads: BTreeMap::new(),
             presence: BTreeMap::new(),
+            workloads: BTreeMap::new(),
+            alarms: BTreeSet::new(),
             panes: vec![None],
             focus: 0,
             zoom: false,
             visited: None,
             base: Base::default(),
-            overlay: None,
+            overlay,
             notice: None,
             requests: BTreeMap::new(),
             bell: Bell::default(),

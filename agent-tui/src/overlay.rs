@@ -145,6 +145,8 @@ pub enum Overlay {
     Help(Help),
     /// A long paste that waits for a decision.
     Paste(String),
+    /// How the departments stand.
+    Wall,
 }
 
 impl Overlay {
@@ -156,6 +158,7 @@ impl Overlay {
             Self::Confirm(_) => Mode::Confirm,
             Self::Help(_) => Mode::Help,
             Self::Paste(_) => Mode::Paste,
+            Self::Wall => Mode::Wall,
         }
     }
 
@@ -165,7 +168,7 @@ impl Overlay {
             Self::Picker(picker) => Some(&mut picker.field),
             Self::Prompt(prompt) => Some(&mut prompt.field),
             Self::Help(help) => Some(&mut help.field),
-            Self::Confirm(_) | Self::Paste(_) => None,
+            Self::Confirm(_) | Self::Paste(_) | Self::Wall => None,
         }
     }
 }

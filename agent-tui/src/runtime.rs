@@ -116,6 +116,7 @@ impl Console {
             client: concat!("frontdesk-agent/", env!("CARGO_PKG_VERSION")).to_owned(),
             cursor: None,
             outbox: self.outbox,
+            watches: self.settings.wall,
         })
         .map_err(io::Error::other)?;
         let (columns, rows) = crossterm::terminal::size()?;
@@ -146,6 +147,9 @@ impl Console {
 
 impl Runtime {
     async fn begin(&mut self, area: Rect, fresh: bool) {
+        if self.model.settings.wall {
+            return self.take(Msg::Resize(area.width, area.height)).await;
+        }
         let (mut restored, broken) = self.drafts.load();
         if fresh {
             restored.layout = Layout::default();
@@ -213,7 +217,7 @@ impl Runtime {
             panes: self.model.panes.clone(),
             focus: self.model.focus,
         };
-        if layout != self.layout {
+        if layout != self.layout && !self.model.settings.wall {
             self.layout.clone_from(&layout);
             self.drafts.put_layout(layout);
             self.save_soon();

@@ -121,6 +121,7 @@ impl Talk {
             client: CLIENT.to_owned(),
             cursor: None,
             outbox,
+            watches: false,
         })?;
         Ok(Self {
             handle,

@@ -13,7 +13,7 @@ use crate::{
     error::ErrorCode,
     fold::{ChatView, DeskView},
     id::{ChatId, CommandId, Cursor, DepartmentId, Pos, Seq, UserId},
-    model::{AgentStatus, Role},
+    model::{AgentStatus, Role, Workload},
     record::{Delivered, Record},
     text::SafeText,
     time::Timestamp,
@@ -42,6 +42,9 @@ pub enum ClientFrame {
         slot: CommandId,
         /// Program and version, for the log: at most 64 bytes.
         client: String,
+        /// Only shows what happens, as a wall does: its user is not reachable through it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        watches: bool,
     },
     /// Do something.
     Do {
@@ -219,6 +222,8 @@ pub enum HubFrame {
         /// From 1.
         place: u32,
     },
+    /// How a department stands, for its staff. Never stored.
+    Workload(Workload),
     /// The answer to `ping`.
     Pong {
         /// Of the question.

@@ -294,6 +294,29 @@ pub struct Chat {
     pub rev: u64,
 }
 
+/// How a department stands now: counted by the hub, never stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Workload {
+    /// Which department.
+    pub department: DepartmentId,
+    /// Chats in its queue.
+    pub waiting: u32,
+    /// The age of the chat that waits longest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest_at: Option<Timestamp>,
+    /// Its members who are online, with a program connected.
+    pub online: u32,
+    /// Its members who are busy, with a program connected.
+    pub busy: u32,
+    /// Its members who are away, or at work without a program connected.
+    pub away: u32,
+    /// Chats that weigh, of any department, on the members who may be given more.
+    pub load: u32,
+    /// Most chats that those members may be given.
+    pub capacity: u32,
+}
+
 /// An invitation to become a member of staff; its code is shown once, to the inviter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -89,6 +89,7 @@ async fn tls_is_verified_and_renewed_under_a_live_socket() {
             client: "frontdesk-tests/0.1.0".into(),
             cursor: None,
             outbox: Outbox::in_memory(),
+            watches: false,
         },
     );
     robot.live().await;

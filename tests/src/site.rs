@@ -190,6 +190,7 @@ impl Site {
             client: "frontdesk-tests/0.1.0".into(),
             cursor: None,
             outbox: Outbox::in_memory(),
+            watches: false,
         }
     }
 

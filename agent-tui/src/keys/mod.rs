@@ -38,11 +38,13 @@ pub enum Mode {
     Confirm,
     /// What to do with a long paste.
     Paste,
+    /// How the departments stand.
+    Wall,
 }
 
 impl Mode {
     /// Every mode.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Any,
         Self::Edit,
         Self::Compose,
@@ -54,6 +56,7 @@ impl Mode {
         Self::Help,
         Self::Confirm,
         Self::Paste,
+        Self::Wall,
     ];
 
     /// The mode this one builds on.
@@ -63,7 +66,7 @@ impl Mode {
             Self::EmptyCompose => Some(Self::Compose),
             Self::NavSearch => Some(Self::Nav),
             Self::Compose | Self::Palette | Self::Search | Self::Help => Some(Self::Edit),
-            Self::Edit | Self::Nav | Self::Confirm | Self::Paste => Some(Self::Any),
+            Self::Edit | Self::Nav | Self::Confirm | Self::Paste | Self::Wall => Some(Self::Any),
         }
     }
 
@@ -86,6 +89,7 @@ impl Mode {
             Self::Help => "help",
             Self::Confirm => "confirm",
             Self::Paste => "paste",
+            Self::Wall => "wall",
         }
     }
 
@@ -93,7 +97,7 @@ impl Mode {
     fn is_overlay(self) -> bool {
         matches!(
             self,
-            Self::Palette | Self::Search | Self::Help | Self::Confirm | Self::Paste
+            Self::Palette | Self::Search | Self::Help | Self::Confirm | Self::Paste | Self::Wall
         )
     }
 }

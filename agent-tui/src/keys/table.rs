@@ -3,7 +3,7 @@
 //! a key.
 
 use super::Mode::{self, Any, Compose, Confirm, Edit, EmptyCompose, Help, Nav, NavSearch};
-use super::Mode::{Palette, Paste, Search};
+use super::Mode::{Palette, Paste, Search, Wall};
 
 /// One line of the table.
 #[derive(Debug, Clone, Copy)]
@@ -116,6 +116,7 @@ actions! {
     ClosePane "close-pane" "close this pane, not its chat" [Nav: "q"];
     Zoom "zoom" "this pane alone, or all of them" [Compose: "Alt+Z", Nav: "z"];
     Redraw "redraw" "draw the screen afresh" [Any: "Ctrl+L"];
+    Wall "wall" "how the departments stand" [Nav: "W"];
     DebugKeys "debug-keys" "show keys as they arrive" [Any: "F12"];
 
     Pick "pick" "take the chosen line" [Palette: "Enter", Search: "Enter"];
@@ -127,7 +128,7 @@ actions! {
     PasteText "paste" "put the paste in the message" [Paste: "i Enter"];
     PasteNote "paste-note" "put the paste in a note" [Paste: "n"];
     Dismiss "dismiss" "leave this without doing anything"
-        [Palette: "Esc", Search: "Esc", Nav: "Esc", Help: "Esc Enter", Confirm: "n Esc", Paste: "Esc c"];
+        [Palette: "Esc", Search: "Esc", Nav: "Esc", Help: "Esc Enter", Confirm: "n Esc", Paste: "Esc c", Wall: "Esc q"];
 
     Help "help" "these keys" [Any: "F1", Nav: "?"];
     CancelOrClear "clear" "clear the draft; when it is empty, ask to quit" [Any: "Ctrl+C"];

@@ -16,7 +16,7 @@ use crate::{
     thread::{Fate, Outgoing, Place, Thread, is_from_other},
 };
 
-use super::{PAGE_RECORDS, is_watched, panes};
+use super::{PAGE_RECORDS, is_watched, panes, wall};
 
 /// Takes in an event of the socket.
 pub(super) fn hear(model: &mut Model, event: SocketEvent, out: &mut Vec<Effect>) {
@@ -74,6 +74,7 @@ pub(super) fn hear(model: &mut Model, event: SocketEvent, out: &mut Vec<Effect>)
                 user.reachable = reachable;
             }
         }
+        SocketEvent::Workload(workload) => wall::hear(model, workload),
         // Places are counted from the view.
         SocketEvent::Queue { .. } => {}
         SocketEvent::Resync { .. } => model.link = Link::Loading,

@@ -46,6 +46,10 @@ pub(super) fn perform(model: &mut Model, intent: Intent, out: &mut Vec<Effect>) 
 fn general(model: &mut Model, intent: Intent, out: &mut Vec<Effect>) -> bool {
     match intent {
         Intent::Help => model.overlay = Some(Overlay::Help(Help::default())),
+        // A wall has nothing else to go back to.
+        Intent::CancelOrClear | Intent::Quit | Intent::Dismiss if model.settings.wall => {
+            out.push(Effect::Quit);
+        }
         Intent::CancelOrClear => cancel(model, out),
         Intent::Suspend => out.push(Effect::Suspend),
         Intent::Quit => quit(model, out),
@@ -77,6 +81,7 @@ fn overlay(model: &mut Model, intent: Intent, out: &mut Vec<Effect>) -> bool {
         Intent::GoTo => overlays::open_goto(model),
         Intent::HistorySearch => overlays::open_history(model),
         Intent::Status => overlays::open_status(model),
+        Intent::Wall => model.overlay = Some(Overlay::Wall),
         Intent::SearchInChat => overlays::ask(model, AskFor::Search),
         Intent::Pick => overlays::pick(model, out),
         Intent::PickNext => overlays::step(model, 1),

@@ -11,6 +11,7 @@ mod panes;
 mod scroll;
 #[cfg(test)]
 mod tests;
+pub(crate) mod wall;
 mod writing;
 
 use std::time::Duration;
@@ -42,6 +43,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Timestamp) -> Vec<Effect> {
             take(model, msg, &mut out);
         }
     }
+    wall::watch(model);
     settle(model, &mut out);
     out
 }
@@ -60,6 +62,7 @@ pub fn next_deadline(model: &Model) -> Timestamp {
         let second = Timestamp::from_ms(model.now.as_ms() + 1_000);
         next = next.min(second.min((*until).max(second)));
     }
+    next = wall::next_alarm(model).map_or(next, |at| next.min(at));
     match model.bell.quiet_until {
         Some(until) if model.bell.wanted => next.min(until),
         _ => next,

@@ -8,6 +8,7 @@ mod paint;
 mod pane;
 #[cfg(test)]
 mod tests;
+mod wall;
 
 use ratatui::{Frame, layout::Rect, style::Style};
 

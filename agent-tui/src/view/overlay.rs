@@ -12,7 +12,10 @@ use crate::{
     theme::{Role, Theme},
 };
 
-use super::paint::{blank, put, put_right, row, rule};
+use super::{
+    paint::{blank, put, put_right, row, rule},
+    wall,
+};
 
 /// Draws `overlay` over `body`.
 pub(super) fn draw(
@@ -45,6 +48,7 @@ pub(super) fn draw(
             );
         }
         Overlay::Help(help) => draw_help(model, theme, help, body, frame),
+        Overlay::Wall => wall::draw(model, theme, body, frame.buffer_mut()),
         Overlay::Paste(text) => draw_paste(model, theme, text, body, frame),
     }
 }

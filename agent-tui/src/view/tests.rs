@@ -12,15 +12,15 @@ use shared::{
     client::socket::{SocketEvent, StopReason},
     event::Event,
     id::{ChatId, UserId},
-    model::Visibility,
+    model::{Visibility, Workload},
     text::{HOSTILE, SafeText, width},
 };
 
 use super::view;
 use crate::{
     fixture::{
-        MIA, Story, TOM, busy_desk, connected, console, console_of, delivered, hear, press,
-        two_o_clock, type_text,
+        BILLING, MIA, SALES, Story, TOM, busy_desk, connected, console, console_of, delivered,
+        hear, press, two_o_clock, type_text,
     },
     model::{Base, Model},
     msg::Msg,
@@ -180,6 +180,27 @@ fn the_end_of_a_session_says_what_to_do() {
     let why = StopReason::Revoked;
     hear(&mut model, &busy_desk(), [SocketEvent::Stopped { why }]);
     insta::assert_snapshot!(picture(&mut model, &DARK, 80, 24));
+}
+
+#[test]
+fn the_wall_says_in_words_what_to_look_at() {
+    let workload = |department, waiting, online, load| Workload {
+        department,
+        waiting,
+        oldest_at: (waiting > 0).then(two_o_clock),
+        online,
+        busy: 1,
+        away: 0,
+        load,
+        capacity: online * 4,
+    };
+    let story = busy_desk();
+    let mut model = desk();
+    let workloads = [workload(BILLING, 3, 2, 8), workload(SALES, 1, 0, 0)];
+    hear(&mut model, &story, workloads.map(SocketEvent::Workload));
+    press(&mut model, "Esc W");
+    insta::assert_snapshot!("wall", picture(&mut model, &DARK, 80, 24));
+    insta::assert_snapshot!("wall_narrow", picture(&mut model, &DARK, 40, 8));
 }
 
 #[test]

@@ -128,6 +128,7 @@ async fn talk(
         client: concat!("frontdesk-demo/", env!("CARGO_PKG_VERSION")).into(),
         cursor: None,
         outbox: Outbox::in_memory(),
+        watches: false,
     };
     let (socket, mut events) = Socket::connect(options)?;
     let mut rest = lines.iter().skip(1);

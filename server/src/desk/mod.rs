@@ -22,6 +22,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 pub mod visibility;
+pub mod workload;
 
 use std::collections::BTreeMap;
 

@@ -281,6 +281,7 @@ impl Partition {
         }
         wake(&touched);
         for agent in draft.agents {
+            self.places.note_agent(agent);
             tell_presence(&self.desk, &self.publisher, agent);
         }
     }

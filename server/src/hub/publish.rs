@@ -324,6 +324,15 @@ impl Publisher {
         }
     }
 
+    /// Gives an ephemeral frame to the staff who see what is of this scope.
+    pub(super) fn whisper_scope(&self, scope: &Scope, frame: &Bytes) {
+        let registry = self.lock();
+        let staff = registry.staff.values().filter(|one| one.live);
+        for subscriber in staff.filter(|one| visible(&one.viewer, scope)) {
+            subscriber.queue.put_ephemeral(frame);
+        }
+    }
+
     /// Gives an ephemeral frame to one customer.
     pub(super) fn whisper_customer(&self, customer: UserId, frame: &Bytes) {
         let registry = self.lock();

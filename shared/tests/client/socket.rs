@@ -39,6 +39,7 @@ pub(crate) fn connect_as(
         client: "test/1".to_owned(),
         cursor: None,
         outbox,
+        watches: false,
     })
     .unwrap()
 }

@@ -5,6 +5,7 @@ use shared::{
     fold::ChatView,
     frame::{CloseCode, HubFrame, Me, PROTO},
     id::{ChatId, Cursor, Pos},
+    model::Workload,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -111,6 +112,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
         let cursor = past::cursor_at(&self.app.hub, pos).await?;
         self.feed(&HubFrame::Live { cursor }).await?;
+        if self.viewer().role.is_staff() {
+            let viewer = self.viewer().clone();
+            let asked = self
+                .app
+                .hub
+                .ask(move |desk| desk.workloads(&viewer).collect());
+            let workloads: Vec<Workload> = asked.await?;
+            for workload in workloads {
+                self.feed(&HubFrame::Workload(workload)).await?;
+            }
+        }
         self.flush().await
     }
 

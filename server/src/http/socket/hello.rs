@@ -31,6 +31,7 @@ pub(super) struct Hello {
     pub(super) token: String,
     pub(super) cursor: Option<Cursor>,
     pub(super) slot: CommandId,
+    pub(super) watches: bool,
 }
 
 /// Reads the first frame.
@@ -64,6 +65,7 @@ pub(super) async fn hello<S: AsyncRead + AsyncWrite + Unpin>(
             cursor,
             slot,
             client,
+            watches,
             ..
         }) if client.len() <= CLIENT_BYTES_MAX => {
             tracing::debug!(client = %SafeText::line(&client), "hello");
@@ -71,6 +73,7 @@ pub(super) async fn hello<S: AsyncRead + AsyncWrite + Unpin>(
                 token,
                 cursor,
                 slot,
+                watches,
             })
         }
         Ok(_) => Err(bye(CloseCode::BadFrame, "the first frame is not a hello")),

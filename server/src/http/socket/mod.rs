@@ -213,10 +213,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             }
             Err(stopped) => return Err((Box::new(socket), stopped.into())),
         };
-        let lease = viewer
-            .role
-            .is_staff()
-            .then(|| app.presence.connect(viewer.id));
+        let lease =
+            (viewer.role.is_staff() && !hello.watches).then(|| app.presence.connect(viewer.id));
         let now = Instant::now();
         Ok(Self {
             subscription: app.hub.subscribe(viewer),

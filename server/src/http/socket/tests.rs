@@ -76,15 +76,26 @@ async fn resume<S: AsyncRead + AsyncWrite + Unpin>(
     token: &str,
     cursor: Option<Cursor>,
 ) {
-    let hello = ClientFrame::Hello {
+    say(program, &hello_of(token, cursor, false)).await;
+}
+
+fn hello_of(token: &str, cursor: Option<Cursor>, watches: bool) -> ClientFrame {
+    ClientFrame::Hello {
         proto: PROTO,
         token: token.to_owned(),
         cursor,
         slot: CommandId::random(),
         client: "test/0".to_owned(),
-    };
-    let hello = serde_json::to_string(&hello).unwrap();
-    program.send(Message::text(hello)).await.unwrap();
+        watches,
+    }
+}
+
+async fn say<S: AsyncRead + AsyncWrite + Unpin>(
+    program: &mut WebSocketStream<S>,
+    frame: &ClientFrame,
+) {
+    let frame = serde_json::to_string(frame).unwrap();
+    program.send(Message::text(frame)).await.unwrap();
 }
 
 /// The next frame of this type.
@@ -214,6 +225,7 @@ async fn rights_that_change_before_the_snapshot_are_the_ones_it_shows() {
         token,
         cursor: None,
         slot: CommandId::random(),
+        watches: false,
     };
     let admitted = Client::admit(Arc::clone(&desk.app), hub, hello).await;
     let Ok(mut client) = admitted else {
@@ -336,4 +348,49 @@ async fn one_who_missed_ten_thousand_records_resumes_and_one_more_is_a_snapshot(
     );
     note(0).await.unwrap();
     assert_eq!(greet(cursor).await, (json!(false), 0, json!("resync")));
+}
+
+#[tokio::test]
+async fn a_program_that_watches_shows_workloads_and_makes_nobody_reachable() {
+    let desk = TestDesk::start().await;
+    let (ana, token) = desk.staff("ana", "agent", &["Customer Care"]).await;
+    let app = Arc::clone(&desk.app);
+    tokio::spawn(async move { app.presence.run(&app.hub).await });
+    let (hub, mut wall) = pipe().await;
+    tokio::spawn(run(Arc::clone(&desk.app), hub, CancellationToken::new()));
+    say(&mut wall, &hello_of(&token, None, true)).await;
+    let first = frame(&mut wall, "workload").await;
+    assert_eq!((&first["waiting"], &first["away"]), (&json!(0), &json!(0)));
+    desk.put(
+        &format!("/api/users/{ana}/status"),
+        &token,
+        json!({"status": "online"}),
+    )
+    .await
+    .expect(200);
+    desk.chat(None).await;
+    let unserved = workload(&mut wall, |workload| workload["waiting"] == 1).await;
+    assert!(unserved["oldest_at"].is_string());
+    assert_eq!(
+        (&unserved["online"], &unserved["away"]),
+        (&json!(0), &json!(1))
+    );
+
+    let (_console, _running) = connect(&desk, &token).await;
+    let served = workload(&mut wall, |workload| workload["load"] == 1).await;
+    assert_eq!(
+        (&served["waiting"], &served["online"]),
+        (&json!(0), &json!(1))
+    );
+    assert!(served["oldest_at"].is_null() && served["capacity"].as_u64() >= Some(1));
+}
+
+/// The first workload that `fits`.
+async fn workload(program: &mut Pipe, fits: impl Fn(&Value) -> bool) -> Value {
+    loop {
+        let workload = frame(program, "workload").await;
+        if fits(&workload) {
+            return workload;
+        }
+    }
 }

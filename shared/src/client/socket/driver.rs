@@ -51,6 +51,7 @@ pub(super) struct Parts {
     pub(super) client: String,
     pub(super) cursor: Option<Cursor>,
     pub(super) outbox: Outbox,
+    pub(super) watches: bool,
     pub(super) stored: Arc<Notify>,
     pub(super) inbox: mpsc::Receiver<Request>,
     pub(super) events: mpsc::Sender<SocketEvent>,
@@ -198,6 +199,7 @@ impl Driver {
             cursor: self.parts.cursor.clone(),
             slot: self.parts.outbox.slot(),
             client: self.parts.client.clone(),
+            watches: self.parts.watches,
         };
         wire.send(&hello).await?;
         let welcome = timeout(WELCOME_LIMIT, Self::welcome(wire)).await;
@@ -452,6 +454,9 @@ impl Driver {
             }
             HubFrame::Queue { chat, place } => {
                 return self.emit_ephemeral(SocketEvent::Queue { chat, place });
+            }
+            HubFrame::Workload(workload) => {
+                return self.emit_ephemeral(SocketEvent::Workload(workload));
             }
             // `bye` ends the connection before it gets here.
             HubFrame::Welcome { .. }

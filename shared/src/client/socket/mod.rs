@@ -29,7 +29,7 @@ use crate::{
     fold::{ChatView, DeskView},
     frame::{Me, Typist},
     id::{ChatId, CommandId, Cursor, Pos, Seq, UserId},
-    model::AgentStatus,
+    model::{AgentStatus, Workload},
     record::{Delivered, Record},
     text::SafeText,
     time::Timestamp,
@@ -55,6 +55,8 @@ pub struct SocketOptions {
     pub cursor: Option<Cursor>,
     /// What waits to be sent. Its slot names this instance of the program.
     pub outbox: Outbox,
+    /// Only shows what happens: the user is not reachable through this program.
+    pub watches: bool,
 }
 
 /// What a socket tells its program.
@@ -159,6 +161,8 @@ pub enum SocketEvent {
         /// From 1.
         place: u32,
     },
+    /// How a department stands.
+    Workload(Workload),
     /// Throw the view away: a snapshot follows.
     Resync {
         /// Why.
@@ -267,6 +271,7 @@ impl Socket {
             client: options.client,
             cursor: options.cursor,
             outbox: options.outbox,
+            watches: options.watches,
             stored,
             inbox,
             events,
