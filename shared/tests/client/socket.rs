@@ -154,6 +154,7 @@ async fn a_lost_connection_resumes_from_the_newest_cursor_without_repeats() {
         cursor: None,
         slot,
         client: "test/1".to_owned(),
+        watches: false,
     };
     assert_eq!(hello, expected);
     link.send(&snapshot(5)).await;
