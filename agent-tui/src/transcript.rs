@@ -445,6 +445,7 @@ fn system_text(model: &Model, record: &Record) -> Option<String> {
                 QueueReason::Reopened => "reopened",
                 QueueReason::AgentLost => "its agent was lost",
                 QueueReason::AgentLeft => "its agent left",
+                QueueReason::Woken => "woken, its agent is not there",
             };
             format!("waits in {} ({why})", model.department(*department))
         }
@@ -468,7 +469,13 @@ fn system_text(model: &Model, record: &Record) -> Option<String> {
             format!("moved from {} to {} by {by}", end(from), end(to))
         }
         Event::ChatHeld {} => format!("put on hold by {by}"),
-        Event::ChatSnoozed { .. } => format!("set aside by {by}"),
+        Event::ChatSnoozed { until: None } => format!("set aside by {by} until the next reply"),
+        Event::ChatSnoozed { until: Some(until) } => {
+            let (at, until) = (zoned(model, record.at), zoned(model, *until));
+            let same_day = at.date() == until.date();
+            let time = until.strftime(if same_day { "%H:%M" } else { "%a %d %b %H:%M" });
+            format!("set aside by {by} until {time}")
+        }
         Event::ChatWoken {} => "taken up again".to_owned(),
         // Of a person the desk says it in a line of its own.
         Event::ChatResolved { by: None } => "resolved by a rule".to_owned(),

@@ -11,6 +11,7 @@ use crate::{
     id::{ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
     model::{AgentStatus, FormField, Role, Visibility},
     text::SafeText,
+    time::Timestamp,
 };
 
 /// A department by its number or by its name.
@@ -191,6 +192,13 @@ pub enum Command {
         /// Up to and with this record.
         seq: Seq,
     },
+    /// Calls records of one's own chat unread again. The customer's read receipt stays.
+    MarkUnread {
+        /// Where.
+        chat: ChatId,
+        /// From this record on.
+        seq: Seq,
+    },
     /// Sets one's own status, or as a supervisor that of an agent.
     SetStatus {
         /// What to do from now on.
@@ -243,6 +251,26 @@ pub enum Command {
         note: Option<SafeText>,
         /// The epoch one saw.
         epoch: Epoch,
+    },
+    /// Puts an active chat aside without a date: it weighs nothing until it is woken by
+    /// [`Command::Wake`], a public reply or a message of the customer, and is resolved after
+    /// [`crate::fold::HOLD_MAX`].
+    Hold {
+        /// Which.
+        chat: ChatId,
+    },
+    /// Puts an active chat aside until a time or a reply. Again, it changes the time.
+    Snooze {
+        /// Which.
+        chat: ChatId,
+        /// Until when, at most 366 days ahead; until the next reply when not said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    /// Takes a chat that was put aside up again: its owner has it when there, else its queue.
+    Wake {
+        /// Which.
+        chat: ChatId,
     },
     /// Ends an episode; the customer may reopen it for 72 hours.
     Resolve {

@@ -27,6 +27,8 @@ pub enum QueueReason {
     AgentLost,
     /// Its owner went offline, was disabled or left the department.
     AgentLeft,
+    /// It was woken while its owner was not there.
+    Woken,
 }
 
 /// By which rule an agent got a chat.
@@ -146,7 +148,7 @@ pub enum Event {
         /// The epoch from now on.
         epoch: Epoch,
     },
-    /// Put aside without a date.
+    /// Put aside without a date; resolved after [`crate::fold::HOLD_MAX`].
     ChatHeld {},
     /// Put aside until a time, or until the customer writes.
     ChatSnoozed {
@@ -174,6 +176,11 @@ pub enum Event {
         /// Who.
         by: Reader,
         /// Up to and with this record.
+        seq: Seq,
+    },
+    /// The owner called records unread again; for staff only.
+    UnreadMarked {
+        /// From this record on.
         seq: Seq,
     },
     /// The words on the chat changed.
@@ -299,6 +306,7 @@ impl Event {
             Self::ChatReopened { .. } => "chat_reopened",
             Self::ChatClosed {} => "chat_closed",
             Self::ReadMarked { .. } => "read_marked",
+            Self::UnreadMarked { .. } => "unread_marked",
             Self::Tagged { .. } => "tagged",
             Self::Prioritised { .. } => "prioritised",
             Self::AttributeSet { .. } => "attribute_set",

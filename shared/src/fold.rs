@@ -3,7 +3,7 @@
 //! `apply(records, old view) == new view` is a law of the product and a test. Deciding what may
 //! happen is not done here, and neither is anything that needs a clock.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -89,9 +89,12 @@ impl Chat {
             priority: 0,
             opened_at: record.at,
             resolved_at: None,
+            until: None,
             previous: *previous,
             read_by_customer: Seq(0),
             read_by_staff: Seq(0),
+            read_by_owner: Seq(0),
+            unread_from: None,
             rating: None,
             rev: seq.0,
         })
@@ -113,23 +116,39 @@ impl Chat {
                 self.state = ChatState::Waiting;
                 self.department = *department;
                 self.owner = None;
+                self.until = None;
                 self.rank_at = *rank_at;
                 self.epoch = *epoch;
             }
             Event::ChatAssigned { agent, epoch, .. } => {
                 self.state = ChatState::Active;
+                if self.owner != Some(*agent) {
+                    self.read_by_owner = Seq(0);
+                    self.unread_from = None;
+                }
                 self.owner = Some(*agent);
+                self.until = None;
                 self.epoch = *epoch;
             }
             Event::ChatTransferred { to, epoch, .. } => {
                 self.department = to.department;
                 self.epoch = *epoch;
             }
-            Event::ChatHeld {} => self.state = ChatState::Hold,
-            Event::ChatSnoozed { .. } => self.state = ChatState::Snoozed,
-            Event::ChatWoken {} => self.state = ChatState::Active,
+            Event::ChatHeld {} => {
+                self.state = ChatState::Hold;
+                self.until = Some(record.at.after(HOLD_MAX));
+            }
+            Event::ChatSnoozed { until } => {
+                self.state = ChatState::Snoozed;
+                self.until = *until;
+            }
+            Event::ChatWoken {} => {
+                self.state = ChatState::Active;
+                self.until = None;
+            }
             Event::ChatResolved { .. } => {
                 self.state = ChatState::Resolved;
+                self.until = None;
                 self.resolved_at = Some(record.at);
             }
             Event::ChatReopened { episode } => {
@@ -140,11 +159,19 @@ impl Chat {
                 self.rating = None;
                 self.rank_at = record.at;
             }
-            Event::ChatClosed {} => self.state = ChatState::Closed,
+            Event::ChatClosed {} => {
+                self.state = ChatState::Closed;
+                self.until = None;
+            }
             Event::ReadMarked { by, seq } => match by {
                 Reader::Customer => self.read_by_customer = *seq,
-                Reader::Staff => self.read_by_staff = *seq,
+                Reader::Staff => {
+                    self.read_by_staff = self.read_by_staff.max(*seq);
+                    self.read_by_owner = self.read_by_owner.max(*seq);
+                    self.unread_from = None;
+                }
             },
+            Event::UnreadMarked { seq } => self.unread_from = Some(*seq),
             Event::Tagged { tags } => self.tags.clone_from(tags),
             Event::Prioritised { priority } => self.priority = *priority,
             Event::AttributeSet { key, value } => self.set_field(key, value),
@@ -278,8 +305,11 @@ impl View {
     }
 }
 
+/// The longest that a chat stays on hold before the rule `hold_close` resolves it.
+pub const HOLD_MAX: Duration = Duration::from_secs(60 * 60);
+
 /// When a resolved chat closes for good.
 #[must_use]
 pub fn closes_at(resolved_at: Timestamp) -> Timestamp {
-    resolved_at.after(std::time::Duration::from_secs(72 * 3600))
+    resolved_at.after(Duration::from_secs(72 * 3600))
 }

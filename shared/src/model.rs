@@ -87,7 +87,7 @@ pub enum ChatState {
     Active,
     /// Owned, put aside until someone takes it up again.
     Hold,
-    /// Owned, put aside until a time or the customer's next message.
+    /// Owned, put aside until a time or the next reply.
     Snoozed,
     /// Done; the customer may reopen it for 72 hours.
     Resolved,
@@ -100,6 +100,12 @@ impl ChatState {
     #[must_use]
     pub const fn is_open(self) -> bool {
         !matches!(self, Self::Resolved | Self::Closed)
+    }
+
+    /// Put aside: still somebody's, but no work for now, so that it weighs nothing.
+    #[must_use]
+    pub const fn is_parked(self) -> bool {
+        matches!(self, Self::Hold | Self::Snoozed)
     }
 }
 
@@ -223,6 +229,23 @@ pub struct User {
     pub rev: u64,
 }
 
+/// A time in which a member of staff meant to do one thing and was reachable or not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Interval {
+    /// When it began.
+    pub from: Timestamp,
+    /// When it ended, which is not in it; null while it lasts.
+    pub to: Option<Timestamp>,
+    /// What they meant to do.
+    pub status: AgentStatus,
+    /// Whether a program of theirs was connected.
+    pub reachable: bool,
+    /// Why, for `away` and `busy`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<SafeText>,
+}
+
 /// A rating of one episode by the customer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -278,6 +301,9 @@ pub struct Chat {
     /// When it was last resolved, while it is resolved.
     #[serde(default)]
     pub resolved_at: Option<Timestamp>,
+    /// When a snoozed chat wakes, or a held one is resolved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
     /// The earlier chat that it continues.
     #[serde(default)]
     pub previous: Option<ChatId>,
@@ -287,6 +313,12 @@ pub struct Chat {
     /// The staff have read up to here.
     #[serde(default)]
     pub read_by_staff: Seq,
+    /// The owner has read up to here; nothing yet, when the chat has just come to them.
+    #[serde(default)]
+    pub read_by_owner: Seq,
+    /// The owner called the chat unread again from this record on; never shown to a customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread_from: Option<Seq>,
     /// The rating of this episode.
     #[serde(default)]
     pub rating: Option<Rating>,

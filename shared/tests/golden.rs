@@ -114,6 +114,7 @@ fn chat_events() -> Vec<Event> {
             by: Reader::Customer,
             seq: Seq(2),
         },
+        Event::UnreadMarked { seq: Seq(2) },
         Event::Tagged {
             tags: BTreeSet::from([SafeText::line("vat")]),
         },

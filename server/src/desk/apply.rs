@@ -8,6 +8,7 @@ use shared::{
     id::{ChatId, DepartmentId, UserId},
     model::{AgentStatus, ChatState, Department, User},
     record::Record,
+    time::Timestamp,
 };
 
 use super::{
@@ -66,7 +67,7 @@ impl Desk {
             }
             Event::DepartmentDeleted { department } => self.drop_department(*department),
             Event::UserCreated { user } | Event::UserUpdated { user } => {
-                self.put_user(user.clone().revised(record.pos));
+                self.put_user(user.clone().revised(record.pos), record.at);
             }
             Event::UserDeleted { user } => {
                 if let Some(member) = self.facts.staff.remove(user) {
@@ -92,21 +93,21 @@ impl Desk {
                 status,
                 reason,
                 drain,
-            } => self.change_member(*user, |member| {
+            } => self.change_presence(*user, record.at, |member| {
                 member.user.set_status(*status, reason.as_ref(), *drain);
                 if *status == AgentStatus::Offline {
                     member.lost_at = None;
                 }
             }),
             Event::AgentUnreachable { user } => {
-                let holds = self.index.owned.contains_key(user);
-                self.change_member(*user, |member| {
+                let works = self.load(*user) > 0;
+                self.change_presence(*user, record.at, |member| {
                     member.user.reachable = false;
-                    let at_work = holds || member.user.status != AgentStatus::Offline;
+                    let at_work = works || member.user.status != AgentStatus::Offline;
                     member.lost_at = at_work.then_some(record.at);
                 });
             }
-            Event::AgentBack { user } => self.change_member(*user, |member| {
+            Event::AgentBack { user } => self.change_presence(*user, record.at, |member| {
                 member.user.reachable = true;
                 member.lost_at = None;
             }),
@@ -134,7 +135,7 @@ impl Desk {
         }
     }
 
-    fn put_user(&mut self, user: User) {
+    fn put_user(&mut self, user: User, at: Timestamp) {
         let id = user.id;
         self.facts.last_user = self.facts.last_user.max(id);
         let username = user.username.to_lowercase();
@@ -147,7 +148,15 @@ impl Desk {
         } else {
             self.facts.staff.insert(id, Member::new(user));
         }
-        self.index.stand(&self.facts, id);
+        self.change_presence(id, at, |_| {});
+    }
+
+    /// A change of what the member does, which counts as working time.
+    fn change_presence(&mut self, id: UserId, at: Timestamp, change: impl FnOnce(&mut Member)) {
+        self.change_member(id, |member| {
+            change(member);
+            member.hours.note(&member.user, at);
+        });
     }
 
     fn change_member(&mut self, id: UserId, change: impl FnOnce(&mut Member)) {

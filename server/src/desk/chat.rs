@@ -16,6 +16,7 @@ pub const fn next(state: ChatState, event: &Event) -> Option<ChatState> {
             Event::MessagePosted { .. }
             | Event::MessageEdited { .. }
             | Event::ReadMarked { .. }
+            | Event::UnreadMarked { .. }
             | Event::Tagged { .. }
             | Event::Prioritised { .. }
             | Event::AttributeSet { .. },
@@ -28,8 +29,8 @@ pub const fn next(state: ChatState, event: &Event) -> Option<ChatState> {
             Assistant | Waiting | Offered | Active | Hold | Snoozed,
             Event::ChatTransferred { .. },
         ) => Some(state),
-        (Active, Event::ChatHeld {}) => Some(Hold),
-        (Active | Hold, Event::ChatSnoozed { .. }) => Some(Snoozed),
+        (Active | Snoozed, Event::ChatHeld {}) => Some(Hold),
+        (Active | Hold | Snoozed, Event::ChatSnoozed { .. }) => Some(Snoozed),
         (Hold | Snoozed, Event::ChatWoken {}) => Some(Active),
         (Assistant | Waiting | Offered | Active | Hold | Snoozed, Event::ChatResolved { .. }) => {
             Some(Resolved)

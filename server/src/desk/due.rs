@@ -33,6 +33,11 @@ impl Desk {
         {
             return match deadline {
                 Deadline::Grace(user) => self.agent_lost(*user),
+                Deadline::Wake(chat) => match self.chat(*chat) {
+                    Some(chat) => self.waking(chat, system("wake"), now),
+                    None => Vec::new(),
+                },
+                Deadline::HoldOver(chat) => self.hold_over(*chat),
                 Deadline::Close(chat) => {
                     let actor = system("close_resolved");
                     vec![NewRecord::of_chat(*chat, actor, Event::ChatClosed {})]

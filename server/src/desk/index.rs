@@ -39,7 +39,7 @@ pub(super) struct Index {
     pub(super) of_customer: BTreeSet<(UserId, ChatId)>,
     /// How many open chats each customer has.
     pub(super) open_of_customer: BTreeMap<UserId, u32>,
-    /// Who finished the last chat and means to leave.
+    /// Who finished the last chat that weighs and means to leave.
     pub(super) drained: BTreeSet<UserId>,
     /// What time will bring.
     pub(super) deadlines: BTreeSet<(Timestamp, Deadline)>,
@@ -94,6 +94,10 @@ pub(super) enum Shelf {
 pub(super) enum Deadline {
     /// An agent who fell silent loses its chats.
     Grace(UserId),
+    /// A snoozed chat wakes.
+    Wake(ChatId),
+    /// A chat was on hold for the longest time that one can be.
+    HoldOver(ChatId),
     /// A resolved chat closes.
     Close(ChatId),
 }
@@ -109,6 +113,7 @@ pub(super) struct Footing {
     priority: i8,
     rank_at: Timestamp,
     resolved_at: Option<Timestamp>,
+    until: Option<Timestamp>,
 }
 
 /// What of a member of staff is in the sets.
@@ -140,6 +145,7 @@ impl Footing {
             priority: chat.priority,
             rank_at: chat.rank_at,
             resolved_at: chat.resolved_at,
+            until: chat.until,
         }
     }
 
@@ -208,7 +214,7 @@ impl Index {
                 *self.loads.entry(keeper).or_default() += 1;
             }
         }
-        if let Some(deadline) = at.close_deadline() {
+        if let Some(deadline) = at.deadline() {
             self.deadlines.insert(deadline);
         }
     }
@@ -239,7 +245,7 @@ impl Index {
                 subtract(&mut self.loads, keeper);
             }
         }
-        if let Some(deadline) = at.close_deadline() {
+        if let Some(deadline) = at.deadline() {
             self.deadlines.remove(&deadline);
         }
     }
@@ -303,15 +309,20 @@ impl Index {
         Standing {
             seats,
             grace_ends_at: member.lost_at.map(|at| at.after(GRACE)),
-            drained: member.user.drain && !self.owned.contains_key(&id),
+            drained: member.user.drain && load == 0,
         }
     }
 }
 
 impl Footing {
-    fn close_deadline(&self) -> Option<(Timestamp, Deadline)> {
-        match (self.state, self.resolved_at) {
-            (ChatState::Resolved, Some(at)) => Some((closes_at(at), Deadline::Close(self.chat))),
+    fn deadline(&self) -> Option<(Timestamp, Deadline)> {
+        match self.state {
+            ChatState::Resolved => {
+                let closes_at = closes_at(self.resolved_at?);
+                Some((closes_at, Deadline::Close(self.chat)))
+            }
+            ChatState::Snoozed => Some((self.until?, Deadline::Wake(self.chat))),
+            ChatState::Hold => Some((self.until?, Deadline::HoldOver(self.chat))),
             _ => None,
         }
     }

@@ -54,6 +54,16 @@ impl Desk {
                 chat: id,
                 state: ChatState::Resolved,
             }),
+            (_, Party::Customer(..), _) if thread.chat.state.is_parked() => {
+                let mut records = self.waking(&thread.chat, party.actor(), now);
+                records.insert(0, posted);
+                Ok(records)
+            }
+            // Who answers is there, whatever their status says.
+            (_, _, Visibility::Public) if thread.chat.state.is_parked() => {
+                let woken = NewRecord::of_chat(id, party.actor(), Event::ChatWoken {});
+                Ok(vec![posted, woken])
+            }
             _ => Ok(vec![posted]),
         }
     }
@@ -105,15 +115,34 @@ impl Desk {
         let Thread { chat, public, .. } = self.thread(id)?;
         let (by, before, head) = match party.actor().kind {
             ActorKind::Customer => (Reader::Customer, chat.read_by_customer, *public),
-            _ => (Reader::Staff, chat.read_by_staff, chat.seq),
+            _ => (Reader::Staff, chat.read_by_owner, chat.seq),
         };
         if seq > head {
             return Err(Rejection::invalid("seq", "is of no record yet; check it"));
         }
-        if seq <= before {
+        let unread = by == Reader::Staff && chat.unread_from.is_some();
+        if seq <= before && !unread {
             return Ok(Vec::new());
         }
+        let seq = seq.max(before);
         let event = Event::ReadMarked { by, seq };
+        Ok(vec![NewRecord::of_chat(id, party.actor(), event)])
+    }
+
+    pub(super) fn mark_unread(
+        &self,
+        party: &Party<'_>,
+        id: ChatId,
+        seq: Seq,
+    ) -> Result<Vec<NewRecord>, Rejection> {
+        let chat = &self.thread(id)?.chat;
+        if seq == Seq(0) || seq > chat.seq {
+            return Err(Rejection::invalid("seq", "is of no record; check it"));
+        }
+        if chat.unread_from == Some(seq) {
+            return Ok(Vec::new());
+        }
+        let event = Event::UnreadMarked { seq };
         Ok(vec![NewRecord::of_chat(id, party.actor(), event)])
     }
 

@@ -9,10 +9,12 @@ mod departments;
 mod due;
 mod ending;
 mod form;
+mod hours;
 mod index;
 mod messages;
 mod opening;
 mod ownership;
+mod parking;
 pub mod permission;
 mod presence;
 mod rejection;
@@ -129,6 +131,7 @@ impl Desk {
                 self.edit_message(&party, *chat, *seq, text)
             }
             Command::MarkRead { chat, seq } => self.mark_read(&party, *chat, *seq),
+            Command::MarkUnread { chat, seq } => self.mark_unread(&party, *chat, *seq),
             Command::Claim { chat, epoch } => self.claim(&party, *chat, *epoch),
             Command::Assign { chat, agent, epoch } => self.assign(&party, *chat, agent, *epoch),
             Command::TakeOver { chat, epoch } => self.take_over(&party, *chat, *epoch),
@@ -142,6 +145,9 @@ impl Desk {
                 let target = (department.as_ref(), agent.as_ref());
                 self.transfer(&party, *chat, target, note.as_ref(), *epoch)
             }
+            Command::Hold { chat } => self.hold(&party, *chat),
+            Command::Snooze { chat, until } => self.snooze(&party, *chat, *until, now),
+            Command::Wake { chat } => self.wake(&party, *chat, now),
             Command::Resolve { chat } => self.resolve(&party, *chat),
             Command::Close { chat, epoch } => self.close(&party, *chat, *epoch),
             Command::Reopen { chat } => self.reopen(&party, *chat, now),

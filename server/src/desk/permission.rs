@@ -106,10 +106,14 @@ table! {
     PostNote          "post_note"          "Writes a note for staff."         [Any      Any      OwnDepartment OwnDepartment Never    Never         Never     Never]
     EditMessage       "edit_message"       "Changes one's own message."       [Any      Any      OwnDepartment OwnDepartment Never    OwnAsCustomer Never     Never]
     MarkRead          "mark_read"          "Moves a read marker."             [OwnChat  OwnChat  OwnChat       OwnChat       Never    OwnAsCustomer Never     Never]
+    MarkUnread        "mark_unread"       "Calls one's own chat unread."     [OwnChat  OwnChat  OwnChat       OwnChat       Never    Never         Never     Never]
     Claim             "claim"              "Takes a waiting chat."            [Any      Any      OwnDepartment OwnDepartment Never    Never         Never     Never]
     Assign            "assign"             "Gives a chat to an agent."        [Any      Any      OwnDepartment Never         Never    Never         Never     Never]
     TakeOver          "take_over"          "Takes a chat from its owner."     [Any      Any      OwnDepartment Never         Never    Never         Never     Never]
     Transfer          "transfer"           "Moves a chat elsewhere."          [Any      Any      OwnDepartment OwnChat       Never    Never         Never     Never]
+    Hold              "hold"              "Puts a chat aside."               [Any      Any      OwnDepartment OwnChat       Never    Never         Never     Never]
+    Snooze            "snooze"            "Puts a chat aside until a time."  [Any      Any      OwnDepartment OwnChat       Never    Never         Never     Never]
+    Wake              "wake"              "Takes a chat up again."           [Any      Any      OwnDepartment OwnChat       Never    Never         Never     Never]
     Resolve           "resolve"            "Ends an episode of a chat."       [Any      Any      OwnDepartment OwnChat       Never    OwnAsCustomer Never     Never]
     Close             "close"              "Ends a chat for ever."            [Any      Any      OwnDepartment OwnChat       Never    Never         Never     Never]
     Reopen            "reopen"             "Reopens a resolved chat."         [Any      Any      OwnDepartment OwnDepartment Never    OwnAsCustomer Never     Never]
@@ -175,12 +179,16 @@ impl Action {
             },
             Command::EditMessage { .. } => Self::EditMessage,
             Command::MarkRead { .. } => Self::MarkRead,
+            Command::MarkUnread { .. } => Self::MarkUnread,
             Command::SetStatus { user: None, .. } => Self::SetStatus,
             Command::SetStatus { user: Some(_), .. } => Self::SetStatusOf,
             Command::Claim { .. } => Self::Claim,
             Command::Assign { .. } => Self::Assign,
             Command::TakeOver { .. } => Self::TakeOver,
             Command::Transfer { .. } => Self::Transfer,
+            Command::Hold { .. } => Self::Hold,
+            Command::Snooze { .. } => Self::Snooze,
+            Command::Wake { .. } => Self::Wake,
             Command::Resolve { .. } => Self::Resolve,
             Command::Close { .. } => Self::Close,
             Command::Reopen { .. } => Self::Reopen,
@@ -207,7 +215,10 @@ impl Action {
 
     /// Whether it takes part in the talk, which only a member of the chat may.
     const fn speaks(self) -> bool {
-        matches!(self, Self::PostMessage | Self::MarkRead | Self::Type)
+        matches!(
+            self,
+            Self::PostMessage | Self::MarkRead | Self::MarkUnread | Self::Type
+        )
     }
 }
 
@@ -225,10 +236,14 @@ impl Object {
             Command::PostMessage { chat, .. }
             | Command::EditMessage { chat, .. }
             | Command::MarkRead { chat, .. }
+            | Command::MarkUnread { chat, .. }
             | Command::Claim { chat, .. }
             | Command::Assign { chat, .. }
             | Command::TakeOver { chat, .. }
             | Command::Transfer { chat, .. }
+            | Command::Hold { chat }
+            | Command::Snooze { chat, .. }
+            | Command::Wake { chat }
             | Command::Resolve { chat }
             | Command::Close { chat, .. }
             | Command::Reopen { chat }

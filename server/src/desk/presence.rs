@@ -35,8 +35,9 @@ impl Desk {
         };
         let mut records = vec![NewRecord::of_desk(party.actor(), event)];
         if status == AgentStatus::Offline {
+            let at_hand = self.owned(id).filter(|chat| !chat.state.is_parked());
             let back = |chat| self.give_back(chat, QueueReason::AgentLeft);
-            records.extend(self.owned(id).flat_map(back));
+            records.extend(at_hand.flat_map(back));
         }
         Ok(records)
     }
@@ -64,8 +65,8 @@ impl Desk {
     /// connected, gets a fresh full grace to come back.
     pub(super) fn start_hub(&self) -> Vec<NewRecord> {
         let at_work = |user: &&User| {
-            let holds = self.owned(user.id).next().is_some();
-            user.active && (user.reachable || user.status != AgentStatus::Offline || holds)
+            let works = self.load(user.id) > 0;
+            user.active && (user.reachable || user.status != AgentStatus::Offline || works)
         };
         self.users().filter(at_work).map(unreachable).collect()
     }

@@ -37,7 +37,8 @@ pub(super) const fn audience(event: &Event) -> Audience {
         | Event::ChatClosed {}
         | Event::ReadMarked { .. }
         | Event::Rated { .. } => Audience::Public,
-        Event::Tagged { .. }
+        Event::UnreadMarked { .. }
+        | Event::Tagged { .. }
         | Event::Prioritised { .. }
         | Event::AttributeSet { .. }
         | Event::StatusSet { .. }
@@ -189,6 +190,7 @@ impl Desk {
             chat.fields.clone_from(&thread.given);
             chat.tags.clear();
             chat.priority = 0;
+            chat.unread_from = None;
         }
         chat
     }

@@ -14,7 +14,7 @@ use shared::{
     time::Timestamp,
 };
 
-use super::{sight, visibility::Audience};
+use super::{hours::Hours, sight, visibility::Audience};
 
 /// Newest messages of a chat that the desk remembers the author of, so that they can be edited.
 pub(super) const MESSAGES_KEPT: usize = 50;
@@ -45,6 +45,9 @@ pub(super) struct Member {
     pub(super) assigned: Pos,
     /// Since when no program of the member is connected, while the grace time runs.
     pub(super) lost_at: Option<Timestamp>,
+    /// What the member did of late.
+    #[serde(default)]
+    pub(super) hours: Hours,
 }
 
 /// A chat with what the rules need beside it.
@@ -78,11 +81,12 @@ pub(super) struct Voice {
 }
 
 impl Member {
-    pub(super) const fn new(user: User) -> Self {
+    pub(super) fn new(user: User) -> Self {
         Self {
             user,
             assigned: Pos(0),
             lost_at: None,
+            hours: Hours::default(),
         }
     }
 
@@ -91,6 +95,13 @@ impl Member {
         use shared::model::AgentStatus::Online;
         let user = &self.user;
         user.active && user.reachable && user.status == Online && !user.drain && can_own(user.role)
+    }
+
+    /// Whether the member is there for a chat of their own that wakes.
+    pub(super) fn is_available(&self) -> bool {
+        use shared::model::AgentStatus::{Busy, Online};
+        let user = &self.user;
+        user.active && user.reachable && matches!(user.status, Online | Busy)
     }
 }
 

@@ -184,13 +184,17 @@ impl Partition {
         let published = Published::of(&stored, &record.event, self.store.lineage());
         let about = published.about;
         let before = about.and_then(|user| self.desk.viewer(&Who::User(user)));
-        let owner = |desk: &Desk| desk.chat(record.chat?)?.owner;
+        let owner = |desk: &Desk| {
+            let owner = desk.chat(record.chat?)?.owner?;
+            Some((owner, desk.load(owner)))
+        };
         let owned = owner(&self.desk);
         self.unsure = true;
         self.desk.apply(&record);
         let owns = owner(&self.desk);
         if owned != owns {
-            draft.agents.extend(owned.into_iter().chain(owns));
+            let agents = owned.into_iter().chain(owns);
+            draft.agents.extend(agents.map(|(agent, _)| agent));
         }
         if let Event::AgentUnreachable { user } | Event::AgentBack { user } = &record.event {
             draft.agents.insert(*user);

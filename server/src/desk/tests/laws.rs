@@ -10,6 +10,9 @@ use shared::{
     command::{Command, DepartmentChange, DepartmentRef, NewUser, OpenChat, UserChange, UserRef},
     id::{ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
     model::{AgentStatus, Role, Visibility},
+    record::Record,
+    text::SafeText,
+    time::Timestamp,
 };
 
 use super::sim::{HOUR, SECOND, Sim, customer, department, text};
@@ -77,9 +80,15 @@ fn most_kinds_of_commands_succeed() {
         for (who, what, a, b, c) in tries.expect("a day").current() {
             attempt(&mut sim, &mut done, who, (what, a, b, c));
         }
+        for rule in ["by rule: wake", "by rule: hold_close"] {
+            let of_rule = |name: &SafeText| rule.ends_with(name.as_str());
+            let by_rule = |record: &&Record| record.actor.rule.as_ref().is_some_and(of_rule);
+            let count = sim.log.iter().filter(by_rule).count();
+            *done.entry(rule).or_default() += u32::try_from(count).unwrap();
+        }
     }
     let rare: Vec<_> = done.iter().filter(|(_, count)| **count < 5).collect();
-    assert!(rare.is_empty() && done.len() >= 29, "{done:?}");
+    assert!(rare.is_empty() && done.len() >= 35, "{done:?}");
 }
 
 /// A desk whose agents have come to work.
@@ -97,8 +106,10 @@ fn attempt(
     who: u8,
     (what, a, b, c): (u8, u8, u8, u8),
 ) {
-    if what >= 245 {
-        sim.pass(PASSAGES[usize::from(a) % PASSAGES.len()]);
+    if what >= 238 {
+        let next = sim.desk.next_deadline().filter(|_| a >= 128);
+        let until_next = next.map(|at| at.since(sim.now));
+        sim.pass(until_next.unwrap_or(PASSAGES[usize::from(a) % PASSAGES.len()]));
         return;
     }
     let command = command(sim, what, (a, b, c));
@@ -164,7 +175,7 @@ fn command(sim: &Sim, what: u8, (a, b, c): (u8, u8, u8)) -> Command {
     let epoch = if b % 8 == 7 { Epoch(0) } else { epoch };
     let user = UserId(u64::from(b) % 9 + 1);
     let place = DepartmentId(u64::from(c) % 4 + 1);
-    match what % 49 {
+    match what % 57 {
         0..5 => open(place, a, b),
         5..9 => Command::PostMessage {
             chat,
@@ -183,9 +194,21 @@ fn command(sim: &Sim, what: u8, (a, b, c): (u8, u8, u8)) -> Command {
                 .map_or(Seq(b.into()), |(seq, _)| *seq),
             text: text("edited"),
         },
-        10 | 48 => Command::MarkRead {
+        10 | 48 | 54 => Command::MarkRead {
             chat,
-            seq: Seq(u64::from(b) % 4 + u64::from(c) % 3),
+            seq: near_head(sim, chat, b),
+        },
+        49 | 53 => Command::MarkUnread {
+            chat,
+            seq: near_head(sim, chat, b),
+        },
+        50 | 56 => Command::Hold { chat },
+        51 | 55 => Command::Snooze {
+            chat,
+            until: until(sim, b),
+        },
+        52 => Command::Wake {
+            chat: parked(sim).unwrap_or(chat),
         },
         11..17 => Command::SetStatus {
             status: STATUSES[usize::from(a) % 4],
@@ -229,6 +252,7 @@ fn command(sim: &Sim, what: u8, (a, b, c): (u8, u8, u8)) -> Command {
         43 => Command::LoseAgent { user },
         44 => Command::StartHub,
         45 => Command::RegisterCustomer,
+        46 => post_or_end(parked(sim).unwrap_or(chat), b),
         _ => post_or_end(chat, b),
     }
 }
@@ -240,7 +264,7 @@ fn of_desk(sim: &Sim, what: u8, (a, b, c): (u8, u8, u8)) -> Command {
         .map(DepartmentId)
         .collect();
     let place = DepartmentId(u64::from(b) % 4 + 1);
-    match what % 49 {
+    match what % 57 {
         31 => Command::CreateDepartment(department(&format!("Team {}", a % 3))),
         32 => Command::UpdateDepartment {
             id: place,
@@ -299,6 +323,29 @@ fn of_desk(sim: &Sim, what: u8, (a, b, c): (u8, u8, u8)) -> Command {
                 name: text("Ivo"),
             }
         }
+    }
+}
+
+/// A record of the chat, seldom one that is none.
+fn near_head(sim: &Sim, chat: ChatId, b: u8) -> Seq {
+    let head = sim.desk.chat(chat).map_or(4, |chat| chat.seq.0);
+    Seq(u64::from(b) % (head + 2))
+}
+
+/// A chat that is put aside, if there is one.
+fn parked(sim: &Sim) -> Option<ChatId> {
+    let mut parked = sim.desk.chats().filter(|chat| chat.state.is_parked());
+    parked.next().map(|chat| chat.id)
+}
+
+/// A time to wake at: mostly one that will be, at times one that was or never will.
+fn until(sim: &Sim, b: u8) -> Option<Timestamp> {
+    let ahead = PASSAGES[usize::from(b) % PASSAGES.len()];
+    match b % 16 {
+        0..4 => None,
+        4 => Some(sim.now),
+        5 => Some(sim.now.after(366 * 24 * HOUR + SECOND)),
+        _ => Some(sim.now.after(ahead)),
     }
 }
 

@@ -1,7 +1,9 @@
 //! Tests of the desk: its laws over random days of work, and an example of each rule.
 
 mod examples;
+mod hours;
 mod laws;
+mod parking;
 mod people;
 mod permission;
 mod sim;

@@ -71,10 +71,14 @@ fn every_command(chat: ChatId) -> Vec<Command> {
         note,
         edit,
         Command::MarkRead { chat, seq: Seq(1) },
+        Command::MarkUnread { chat, seq: Seq(1) },
         Command::Claim { chat, epoch },
         Command::Assign { chat, agent, epoch },
         Command::TakeOver { chat, epoch },
         transfer,
+        Command::Hold { chat },
+        Command::Snooze { chat, until: None },
+        Command::Wake { chat },
         Command::Resolve { chat },
         Command::Close { chat, epoch: None },
         Command::Reopen { chat },
@@ -160,8 +164,8 @@ fn roles_change_what_was_promised_and_no_more() {
         allowed(Column::Role(Role::Customer)),
         "open_chat post_message edit_message mark_read resolve reopen rate"
     );
-    let agent = "post_message post_note edit_message mark_read claim transfer resolve close \
-                 reopen tag set_priority set_attribute set_status set_status_of";
+    let agent = "post_message post_note edit_message mark_read mark_unread claim transfer hold \
+                 snooze wake resolve close reopen tag set_priority set_attribute set_status set_status_of";
     assert_eq!(allowed(Column::Role(Role::Agent)), agent);
     let supervisor = agent.replace("claim", "claim assign take_over");
     assert_eq!(allowed(Column::Role(Role::Supervisor)), supervisor);

@@ -10,7 +10,7 @@ use shared::{
     event::{AssignRule, Event, QueueReason},
     fold::{ChatView, View},
     id::{ChatId, DepartmentId, Epoch, Pos, Seq, UserId},
-    model::{AgentStatus, Chat, ChatState, Role, User, Visibility},
+    model::{AgentStatus, Chat, ChatState, Interval, Role, User, Visibility},
     record::Record,
     text::SafeText,
     time::Timestamp,
@@ -38,6 +38,8 @@ pub(super) struct Sim {
     pub(super) log: Vec<Record>,
     views: BTreeMap<UserId, (Viewer, View)>,
     held_at: BTreeMap<ChatId, Epoch>,
+    /// By when each parked chat must be something else.
+    parked_until: BTreeMap<ChatId, Option<Timestamp>>,
 }
 
 pub(super) fn text(raw: &str) -> SafeText {
@@ -182,7 +184,21 @@ impl Sim {
                 assert!(after.read_by_customer >= before.read_by_customer);
                 assert!(after.read_by_staff >= before.read_by_staff);
                 assert!(after.read_by_staff.max(after.read_by_customer) <= after.seq);
+                assert!(after.read_by_owner <= after.read_by_staff);
+                let stays = after.owner == before.owner;
+                assert!(!stays || after.read_by_owner >= before.read_by_owner);
+                assert!(stays || after.owner.is_none() || after.read_by_owner == Seq(0));
+                assert!(after.unread_from.is_none_or(|seq| seq <= after.seq));
             }
+        }
+        match (record.chat, &record.event) {
+            (Some(chat), Event::ChatHeld {}) => {
+                self.parked_until.insert(chat, Some(self.now.after(HOUR)));
+            }
+            (Some(chat), Event::ChatSnoozed { until }) => {
+                self.parked_until.insert(chat, *until);
+            }
+            _ => {}
         }
         self.log.push(record);
     }
@@ -212,6 +228,21 @@ impl Sim {
                     assert!(takes_chats(user), "only who is there gets chats");
                     assert!(user.departments.contains(&chat.department));
                 }
+            }
+            (
+                Event::ChatQueued {
+                    rank_at,
+                    reason: QueueReason::Woken,
+                    ..
+                },
+                Some(chat),
+            ) => {
+                assert_eq!(*rank_at, self.now, "who is woken waits from then on");
+                let owner = chat.owner.and_then(|owner| self.desk.user(owner));
+                assert!(
+                    !is_there(owner.expect("owned")),
+                    "who is there keeps a chat"
+                );
             }
             (
                 Event::ChatQueued {
@@ -261,6 +292,11 @@ impl Sim {
                 "queued or owned exactly once: {chat:?}"
             );
             assert_eq!(queued == 1, chat.state == ChatState::Waiting);
+            let until = self.parked_until.get(&chat.id).copied();
+            let until = until.filter(|_| chat.state.is_parked()).flatten();
+            assert_eq!(chat.until, until, "until is of parked chats: {chat:?}");
+            let overdue = until.is_some_and(|until| until <= self.now);
+            assert!(!overdue, "parked for too long: {chat:?}");
             if owned == 1 {
                 let owner = chat.owner.expect("an owned chat has an owner");
                 let viewer = desk.viewer(&Who::User(owner)).expect("owners are active");
@@ -304,9 +340,17 @@ impl Sim {
             let active = desk.owned(user.id);
             let active = active.filter(|chat| chat.state == ChatState::Active);
             assert_eq!(desk.load(user.id) as usize, active.count());
-            let leaving = user.drain && desk.owned(user.id).next().is_none();
+            let leaving = user.drain && desk.load(user.id) == 0;
             assert!(!leaving, "{} finished and is still here", user.name);
             assert!(user.active || !user.reachable);
+            let hours: Vec<_> = desk.hours(user.id, Timestamp::from_ms(0)).collect();
+            let seamless = |pair: &[Interval]| pair[0].to == Some(pair[1].from);
+            assert!(hours.windows(2).all(seamless), "{hours:?}");
+            let last = hours.last().expect("everybody does something");
+            assert_eq!(
+                (last.to, last.status, last.reachable, &last.reason),
+                (None, user.status, user.reachable, &user.reason)
+            );
         }
     }
 
@@ -330,6 +374,11 @@ impl Sim {
                 self.views.insert(id, (viewer, fresh));
                 continue;
             };
+            let told = fresh
+                .chats
+                .values()
+                .any(|view| view.chat.unread_from.is_some());
+            assert!(!told || viewer.role != Role::Customer);
             folded.pos = fresh.pos;
             folded
                 .chats
@@ -391,6 +440,12 @@ impl Sim {
         assert_eq!(chat.owner.is_some(), chat.state != ChatState::Waiting);
         chat.owner.map(|owner| owner.0)
     }
+}
+
+/// Who is there for a chat of their own that wakes.
+fn is_there(user: &User) -> bool {
+    let at_work = matches!(user.status, AgentStatus::Online | AgentStatus::Busy);
+    user.active && at_work && user.reachable
 }
 
 /// The rule in the words of the rule book, apart from the desk's own.
