@@ -325,6 +325,32 @@ bodies! {
         cid: Option<CommandId>,
     }
 
+    /// `POST /api/chats/{id}/hold` and `wake`.
+    request Park {
+        /// Names the command for ever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cid: Option<CommandId>,
+    }
+
+    /// `POST /api/chats/{id}/snooze`.
+    request Snooze {
+        /// Until when, at most 366 days ahead; until the next reply when not said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+        /// Names the command for ever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cid: Option<CommandId>,
+    }
+
+    /// `POST /api/chats/{id}/unread`.
+    request Unread {
+        /// From this record on.
+        seq: Seq,
+        /// Names the command for ever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cid: Option<CommandId>,
+    }
+
     /// `POST /api/chats/{id}/rating`.
     request Rate {
         /// 1 to 5.

@@ -315,7 +315,7 @@ async fn tag(call: Call) -> Answer {
 }
 
 /// Has a command done to the chat of the path, and answers with the chat.
-async fn act(call: Call, cid: Option<CommandId>, command: Command) -> Answer {
+pub(super) async fn act(call: Call, cid: Option<CommandId>, command: Command) -> Answer {
     let id = call.id()?;
     if let ControlFlow::Break(plan) = call.submit(cid, command).await? {
         return Ok(plan);

@@ -10,6 +10,7 @@ mod departments;
 mod events;
 mod health;
 mod messages;
+mod parking;
 mod queue;
 mod setup_auth;
 mod transcript;
@@ -24,6 +25,7 @@ pub(super) const ALL: &[&[Route]] = &[
     departments::ROUTES,
     users::ROUTES,
     chats::ROUTES,
+    parking::ROUTES,
     messages::ROUTES,
     transcript::ROUTES,
     queue::ROUTES,

@@ -6,13 +6,17 @@ use shared::{
     api::{CreateUser, CreatedUser, Page, SetStatus, StatusAnswer},
     command::{Command, DepartmentRef, NewUser, UserChange},
     id::{DepartmentId, UserId},
-    model::{AgentStatus, Role, User},
+    model::{AgentStatus, Interval, Role, User},
+    time::Timestamp,
 };
 use warp::http::StatusCode;
 
 use super::accounts::departments;
 use crate::{
-    desk::{Rejection, permission::Action},
+    desk::{
+        Rejection,
+        permission::{Action, Object},
+    },
     http::{
         call::{Call, no_body, page},
         errors::Failure,
@@ -35,6 +39,12 @@ const DEPARTMENT: Param = Param::new(
     "department",
     Kind::Text,
     "Only users of this department, by number or name.",
+);
+
+const FROM: Param = Param::new(
+    "from",
+    Kind::Text,
+    "Only what was then or later, like 2026-11-20T08:00:00Z; all that is kept when not said.",
 );
 
 pub(super) const ROUTES: &[Route] = &[
@@ -112,6 +122,15 @@ pub(super) const ROUTES: &[Route] = &[
     .query(&[DRY_RUN])
     .takes::<SetStatus>()
     .gives::<StatusAnswer>(200),
+    Route::get(
+        "/api/users/{id}/hours",
+        "read_hours",
+        Bearer(Action::ReadNumbersOf),
+        |call| Box::pin(hours(call)),
+        "Says when a member of staff did what, oldest first: two days are kept.",
+    )
+    .query(&[FROM])
+    .gives::<Page<Interval>>(200),
 ];
 
 /// What a list of users is filtered by.
@@ -273,6 +292,24 @@ async fn set_status(call: Call) -> Answer {
         return Ok(plan);
     }
     call.answer(&StatusAnswer { status: set.status })
+}
+
+async fn hours(call: Call) -> Answer {
+    let id: UserId = call.id()?;
+    let from: Option<Timestamp> = call.query.value(FROM.name)?;
+    if from.is_some_and(|from| from > call.app.hub.now()) {
+        return Err(Failure::invalid(
+            "from is still to come; give a time that was",
+        ));
+    }
+    let who = call.who().clone();
+    let items = call
+        .ask(move |desk| {
+            desk.permit(&who, Action::ReadNumbersOf, Object::User(id))?;
+            Ok::<_, Rejection>(desk.hours(id, from.unwrap_or_default()).collect())
+        })
+        .await??;
+    call.answer(&Page::<Interval> { items, next: None })
 }
 
 async fn user(call: &Call, id: UserId) -> Result<User, Failure> {

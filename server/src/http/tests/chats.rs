@@ -214,3 +214,79 @@ async fn a_transcript_is_the_whole_chat() {
         .await
         .refused(400, "invalid");
 }
+
+#[tokio::test]
+async fn a_chat_is_put_aside_and_taken_up_again() {
+    let desk = TestDesk::start().await;
+    let (_, ana) = desk.staff("ana", "agent", &["Customer Care"]).await;
+    let (id, kim) = desk.chat(None).await;
+    let chat = format!("/api/chats/{id}");
+    let path = |verb: &str| format!("{chat}/{verb}");
+    let early = desk.post(&path("hold"), &ana, json!({})).await;
+    early.refused(403, "forbidden");
+    let early = desk.post(&path("hold"), &desk.owner, json!({})).await;
+    early.refused(409, "conflict");
+    desk.post(&path("claim"), &ana, json!({"epoch": 1}))
+        .await
+        .expect(200);
+
+    let held = desk.post(&path("hold"), &ana, json!({})).await.expect(200);
+    assert_eq!(held["chat"]["state"], "hold");
+    assert!(held["chat"]["until"].is_string());
+    let until = json!({"until": "2000-01-01T00:00:00Z"});
+    let past = desk.post(&path("snooze"), &ana, until).await;
+    past.refused(400, "invalid");
+    let until = desk.app.hub.now().after(std::time::Duration::from_secs(60));
+    let body = json!({"until": until, "cid": "snooze-0123456789"});
+    let snoozed = desk.post(&path("snooze"), &ana, body).await.expect(200);
+    assert_eq!(
+        (&snoozed["chat"]["state"], &snoozed["chat"]["until"]),
+        (&json!("snoozed"), &json!(until))
+    );
+    let listed = desk
+        .get("/api/chats?mine=1&state=snoozed", &ana)
+        .await
+        .expect(200);
+    assert_eq!(listed["items"][0]["id"], id);
+    let customer = desk.post(&path("wake"), &kim, json!({})).await;
+    customer.refused(403, "forbidden");
+    // No program of Ana is connected, so that the chat waits for somebody who is there.
+    let woken = desk.post(&path("wake"), &ana, json!({})).await.expect(200);
+    assert_eq!(
+        (&woken["chat"]["state"], woken["chat"].get("until")),
+        (&json!("waiting"), None)
+    );
+}
+
+#[tokio::test]
+async fn the_owner_calls_a_chat_unread() {
+    let desk = TestDesk::start().await;
+    let (_, ana) = desk.staff("ana", "agent", &["Customer Care"]).await;
+    let (id, kim) = desk.chat(None).await;
+    let chat = format!("/api/chats/{id}");
+    let unread = format!("{chat}/unread");
+    let other = desk.post(&unread, &ana, json!({"seq": 2})).await;
+    other.refused(409, "not_member");
+    let claim = json!({"epoch": 1});
+    desk.post(&format!("{chat}/claim"), &ana, claim)
+        .await
+        .expect(200);
+    let marked = desk
+        .post(&unread, &ana, json!({"seq": 2}))
+        .await
+        .expect(200);
+    assert_eq!(
+        (
+            &marked["chat"]["unread_from"],
+            &marked["chat"]["read_by_owner"]
+        ),
+        (&json!(2), &json!(0))
+    );
+    let seen = desk.get(&chat, &kim).await.expect(200);
+    assert_eq!(seen["chat"].get("unread_from"), None);
+    let plan = format!("{unread}?dry_run=1");
+    let plan = desk.post(&plan, &ana, json!({"seq": 3})).await.expect(200);
+    assert_eq!(plan["events"][0]["event"]["type"], "unread_marked");
+    let beyond = desk.post(&unread, &ana, json!({"seq": 999})).await;
+    beyond.refused(400, "invalid");
+}

@@ -247,3 +247,46 @@ async fn users_are_listed_set_online_and_disabled() {
     );
     desk.get(&user, owner).await.refused(404, "not_found");
 }
+
+#[tokio::test]
+async fn working_time_is_read_by_oneself_and_above() {
+    let desk = TestDesk::start().await;
+    let (ana, token) = desk.staff("ana", "agent", &["Customer Care"]).await;
+    let (_, ben) = desk.staff("ben", "agent", &["Customer Care"]).await;
+    let (_, sue) = desk.staff("sue", "supervisor", &["Customer Care"]).await;
+    let away = json!({"status": "away", "reason": "lunch"});
+    desk.put(&format!("/api/users/{ana}/status"), &token, away)
+        .await
+        .expect(200);
+    let path = format!("/api/users/{ana}/hours");
+    let own = desk.get(&path, &token).await.expect(200);
+    assert_eq!(keys(&own), ["items", "next"]);
+    let items = own["items"].as_array().unwrap();
+    let last = items.last().unwrap();
+    assert_eq!(keys(last), ["from", "reachable", "reason", "status", "to"]);
+    assert_eq!(
+        (
+            &last["to"],
+            &last["status"],
+            &last["reason"],
+            &last["reachable"]
+        ),
+        (&Value::Null, &json!("away"), &json!("lunch"), &json!(false))
+    );
+    for above in [&sue, &desk.owner] {
+        assert_eq!(desk.get(&path, above).await.expect(200), own);
+    }
+    desk.get(&path, &ben).await.refused(403, "forbidden");
+    let from = last["from"].as_str().unwrap();
+    let late = desk
+        .get(&format!("{path}?from={from}"), &token)
+        .await
+        .expect(200);
+    assert_eq!(late["items"], json!([last]));
+    for wrong in ["2999-01-01T00:00:00Z", "yesterday"] {
+        let wrong = desk.get(&format!("{path}?from={wrong}"), &token).await;
+        wrong.refused(400, "invalid");
+    }
+    let nobody = desk.get("/api/users/99/hours", &desk.owner).await;
+    nobody.refused(404, "not_found");
+}
