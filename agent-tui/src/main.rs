@@ -138,6 +138,7 @@ fn run(args: Args) -> Result<Left, Failure> {
         theme: Theme::new(tone, args.ascii),
         fresh: args.fresh,
         synchronized: answers.synchronized,
+        far,
         profile,
         token,
         outbox,

@@ -1,12 +1,7 @@
 //! The world around the console: one loop over keys, the hub, timers and signals. Performs what
 //! `update` asks for and draws when something has changed; decides nothing itself.
 
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-    process::ExitStatus,
-    time::Duration,
-};
+use std::{io, path::PathBuf, process::ExitStatus, time::Duration};
 
 use crossterm::{
     clipboard::CopyToClipboard,
@@ -34,7 +29,7 @@ use crate::{
     drafts::Drafts,
     model::{Model, Settings},
     msg::{Effect, Layout, Msg},
-    term::{Display, Hangup, TermSignal, TerminalGuard, Tty, is_hangup},
+    term::{Display, Hangup, Outlet, TermSignal, TerminalGuard, Tty, is_hangup},
     theme::Theme,
     update::{next_deadline, update},
     view::view,
@@ -44,8 +39,15 @@ use crate::{
 const SAVE_AFTER: Duration = Duration::from_millis(500);
 /// Frames are at least this far apart: 60 in a second at most.
 const FRAME_EVERY: Duration = Duration::from_millis(16);
+/// The same over SSH for what the hub brings: 15 in a second at most. What the hand does is drawn
+/// as soon as here, for it takes few bytes and somebody waits for it.
+const FAR_FRAME_EVERY: Duration = Duration::from_millis(67);
+/// How long what is on its way to the terminal is waited for before somebody else writes there.
+const SETTLE_MAX: Duration = Duration::from_millis(100);
 /// Longest text that is put in the clipboard: terminals refuse more.
 const COPY_BYTES_MAX: usize = 74_000;
+/// Longest text besides the frames that waits for the terminal: one copy and some bells.
+const BESIDES_BYTES_MAX: usize = 2 * COPY_BYTES_MAX;
 /// Messages from tasks that wait.
 const TOLD_MAX: usize = 64;
 
@@ -68,6 +70,8 @@ pub struct Console {
     pub fresh: bool,
     /// The frames may be wrapped in synchronized updates.
     pub synchronized: bool,
+    /// The terminal is at the other end of a line that may be slow.
+    pub far: bool,
 }
 
 /// Why the loop ended.
@@ -82,7 +86,10 @@ pub enum Left {
 struct Runtime {
     model: Model,
     theme: Theme,
-    display: Display<Tty>,
+    display: Display,
+    outlet: Outlet,
+    /// Bytes besides the frames, to go before the next one: a bell, a text for the clipboard.
+    besides: Vec<u8>,
     guard: TerminalGuard,
     hangup: Hangup,
     drafts: Drafts,
@@ -93,8 +100,11 @@ struct Runtime {
     /// Drafts are to be written then.
     save_at: Option<Instant>,
     saving: Option<JoinHandle<Option<String>>>,
-    /// The last frame was drawn then.
-    drawn_at: Instant,
+    /// The last frame was drawn then; none before the first.
+    drawn_at: Option<Instant>,
+    /// The hand did something since.
+    touched: bool,
+    far: bool,
     left: Option<Left>,
 }
 
@@ -125,7 +135,9 @@ impl Console {
         let mut runtime = Runtime {
             model: Model::new(self.settings, now()),
             theme: self.theme,
-            display: Display::new(Tty, area, self.synchronized)?,
+            display: Display::new(area, self.synchronized)?,
+            outlet: Outlet::new(Tty)?,
+            besides: Vec::new(),
             guard,
             hangup,
             drafts: self.drafts,
@@ -135,7 +147,9 @@ impl Console {
             layout: Layout::default(),
             save_at: None,
             saving: None,
-            drawn_at: Instant::now(),
+            drawn_at: None,
+            touched: false,
+            far: self.far,
             left: None,
         };
         runtime.begin(area, self.fresh).await;
@@ -175,7 +189,7 @@ impl Runtime {
             if let Some(left) = self.left {
                 return Ok(left);
             }
-            let frame_at = self.drawn_at + FRAME_EVERY;
+            let frame_at = self.frame_at();
             let save_at = self.save_at.unwrap_or(frame_at);
             let tick_at = self.tick_at();
             tokio::select! {
@@ -190,7 +204,10 @@ impl Runtime {
                     // Nobody can type any more.
                     None => self.hangup.exit(),
                 },
-                () = sleep_until(frame_at), if self.model.dirty => self.draw()?,
+                written = self.outlet.written(), if self.outlet.is_busy() => {
+                    written.map_err(|error| self.judge(error))?;
+                }
+                () = sleep_until(frame_at), if self.wants_frame() => self.draw()?,
                 event = events.recv(), if !hub_left => match event {
                     Some(event) => self.take(Msg::Hub(event)).await,
                     None => hub_left = true,
@@ -202,6 +219,21 @@ impl Runtime {
                 () = sleep_until(tick_at) => self.take(Msg::Tick).await,
             }
         }
+    }
+
+    /// Whether there is something to write, and the terminal has taken what was written before.
+    fn wants_frame(&self) -> bool {
+        (self.model.dirty || !self.besides.is_empty()) && !self.outlet.is_busy()
+    }
+
+    /// No frame before then.
+    fn frame_at(&self) -> Instant {
+        let apart = if self.far && !self.touched {
+            FAR_FRAME_EVERY
+        } else {
+            FRAME_EVERY
+        };
+        self.drawn_at.map_or_else(Instant::now, |at| at + apart)
     }
 
     fn tick_at(&self) -> Instant {
@@ -270,7 +302,7 @@ impl Runtime {
                     self.tell(error.to_string(), true);
                 }
             }
-            Effect::Suspend => self.suspend(),
+            Effect::Suspend => self.suspend().await,
             Effect::Quit => self.left = Some(Left::Quit),
         }
     }
@@ -285,6 +317,7 @@ impl Runtime {
     }
 
     async fn on_input(&mut self, event: Event) -> io::Result<()> {
+        self.touched = true;
         match event {
             Event::Key(key) => self.take(Msg::Key(key)).await,
             Event::Paste(text) => self.take(Msg::Paste(text)).await,
@@ -301,7 +334,7 @@ impl Runtime {
 
     async fn on_signal(&mut self, signal: TermSignal) -> io::Result<()> {
         match signal {
-            TermSignal::Suspend => self.suspend(),
+            TermSignal::Suspend => self.suspend().await,
             TermSignal::Resume => {
                 self.guard.resume()?;
                 let (columns, rows) = crossterm::terminal::size()?;
@@ -317,15 +350,17 @@ impl Runtime {
 
     fn draw(&mut self) -> io::Result<()> {
         self.model.dirty = false;
-        self.drawn_at = Instant::now();
+        self.touched = false;
+        self.drawn_at = Some(Instant::now());
         let Self {
             model,
             theme,
             display,
             ..
         } = self;
-        let drawn = display.draw(|frame| view(model, theme, frame));
-        drawn.map_err(|error| self.judge(error))
+        let mut bytes = std::mem::take(&mut self.besides);
+        bytes.append(&mut display.draw(|frame| view(model, theme, frame))?);
+        self.outlet.give(bytes)
     }
 
     /// A terminal that is gone ends the process here, with the drafts saved.
@@ -342,13 +377,14 @@ impl Runtime {
         self.display.resize(Rect::new(0, 0, columns, rows))
     }
 
-    fn write(&self, bytes: &[u8]) {
-        if let Err(error) = Tty.write_all(bytes) {
-            self.tell(self.judge(error).to_string(), true);
+    /// Has `bytes` written with the next frame; not when so much waits that nobody reads there.
+    fn write(&mut self, bytes: &[u8]) {
+        if self.besides.len() + bytes.len() <= BESIDES_BYTES_MAX {
+            self.besides.extend_from_slice(bytes);
         }
     }
 
-    fn copy(&self, text: &str) {
+    fn copy(&mut self, text: &str) {
         if text.len() > COPY_BYTES_MAX {
             return self.tell(format!("{} bytes are too many to copy", text.len()), true);
         }
@@ -360,7 +396,15 @@ impl Runtime {
         }
     }
 
-    fn suspend(&mut self) {
+    /// Waits for the frame on its way, so that it is not written on the shell's screen.
+    async fn settle(&mut self) {
+        if let Err(error) = self.outlet.settle(SETTLE_MAX).await {
+            self.tell(self.judge(error).to_string(), true);
+        }
+    }
+
+    async fn suspend(&mut self) {
+        self.settle().await;
         match self.guard.suspend() {
             Ok(true) => {}
             Ok(false) => self.tell("there is no shell to go back to".to_owned(), false),
@@ -376,6 +420,7 @@ impl Runtime {
         };
         // The old stream is dropped with its reader, which would take the editor's keys.
         self.keys = EventStream::new();
+        self.settle().await;
         self.guard.leave();
         let folder = self.drafts.folder().to_owned();
         let edit = move || edit_in_file(&editor, folder, &text).map_err(|error| error.to_string());
@@ -419,6 +464,7 @@ impl Runtime {
 
     /// Everything on disk, then goodbye to the hub.
     async fn end(&mut self) {
+        self.settle().await;
         let drafts = self.drafts.clone();
         drop(tokio::task::spawn_blocking(move || drafts.flush()).await);
         self.socket.close().await;

@@ -1,59 +1,35 @@
-//! Drawing: one frame, one write. Nothing reaches the terminal between
-//! frames, so a dead one is met in [`Display::draw`] and nowhere else.
+//! Drawing: one frame, one piece of bytes, which says only what changed. Writes nothing itself:
+//! that is [`super::Outlet`]'s.
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::io;
 
 use crossterm::queue;
 use crossterm::terminal::{BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate};
-use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 
-/// The bytes of the frame being drawn. Flushing does nothing: ratatui flushes
-/// several times in a frame, and even when it is dropped.
-#[derive(Debug, Clone, Default)]
-struct Pending(Arc<Mutex<Vec<u8>>>);
-
-impl Pending {
-    fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Write for Pending {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.bytes().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use super::canvas::{Canvas, Pending};
 
 /// The screen as the console draws it.
 #[derive(Debug)]
-pub struct Display<W: Write> {
-    terminal: Terminal<CrosstermBackend<Pending>>,
+pub struct Display {
+    terminal: Terminal<Canvas>,
     pending: Pending,
-    out: W,
     synchronized: bool,
 }
 
-impl<W: Write> Display<W> {
-    /// A display of `area` that writes to `out`, in synchronized updates where
-    /// the terminal said that it has them.
+impl Display {
+    /// A display of `area`, in synchronized updates where the terminal said
+    /// that it has them.
     ///
     /// # Errors
     /// None today: memory takes all that is drawn.
-    pub fn new(out: W, area: Rect, synchronized: bool) -> io::Result<Self> {
+    pub fn new(area: Rect, synchronized: bool) -> io::Result<Self> {
         let pending = Pending::default();
         let terminal = terminal(&pending, area)?;
         Ok(Self {
             terminal,
             pending,
-            out,
             synchronized,
         })
     }
@@ -68,102 +44,106 @@ impl<W: Write> Display<W> {
         // cursor is and waits up to 2 s for the answer.
         self.pending.bytes().clear();
         self.terminal = terminal(&self.pending, area)?;
-        self.pending.bytes().clear();
         queue!(self.pending, Clear(ClearType::All))
     }
 
-    /// Draws one frame and writes what changed.
+    /// Draws one frame; the bytes that bring the terminal there from the frame
+    /// before, none when nothing changed. All frames are to be written, in
+    /// their order.
     ///
     /// # Errors
-    /// Whatever writing gives; [`super::is_hangup`] tells a terminal that is
-    /// gone, after which only [`super::Hangup::exit`] is left to do.
-    pub fn draw(&mut self, render: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+    /// None today: memory takes all that is drawn.
+    pub fn draw(&mut self, render: impl FnOnce(&mut Frame<'_>)) -> io::Result<Vec<u8>> {
         self.terminal.draw(render)?;
         let drawn = std::mem::take(&mut *self.pending.bytes());
+        if drawn.is_empty() || !self.synchronized {
+            return Ok(drawn);
+        }
         let mut frame = Vec::with_capacity(drawn.len() + 16);
-        if self.synchronized {
-            queue!(frame, BeginSynchronizedUpdate)?;
-        }
+        queue!(frame, BeginSynchronizedUpdate)?;
         frame.extend_from_slice(&drawn);
-        if self.synchronized {
-            queue!(frame, EndSynchronizedUpdate)?;
-        }
-        self.out.write_all(&frame)?;
-        self.out.flush()
+        queue!(frame, EndSynchronizedUpdate)?;
+        Ok(frame)
     }
 }
 
-fn terminal(pending: &Pending, area: Rect) -> io::Result<Terminal<CrosstermBackend<Pending>>> {
+fn terminal(pending: &Pending, area: Rect) -> io::Result<Terminal<Canvas>> {
     // A fixed viewport never asks for the size, which would open /dev/tty for
     // every frame; resize events tell it.
     let options = TerminalOptions {
         viewport: Viewport::Fixed(area),
     };
-    Terminal::with_options(CrosstermBackend::new(pending.clone()), options)
+    let canvas = Canvas::new(pending.clone(), area.as_size());
+    Terminal::with_options(canvas, options)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::{self, Write};
-
     use crossterm::style::force_color_output;
     use ratatui::Frame;
     use ratatui::layout::Rect;
     use ratatui::style::Modifier;
 
     use super::Display;
-    use crate::term::{is_hangup, keep_styles};
+    use crate::term::keep_styles;
 
     const AREA: Rect = Rect::new(0, 0, 20, 2);
 
-    /// Keeps each write apart.
-    #[derive(Default)]
-    struct Writes(Vec<String>);
-
-    impl Write for Writes {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.push(String::from_utf8_lossy(bytes).into_owned());
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    fn draw(display: &mut Display<Writes>, text: &str) {
+    fn draw(display: &mut Display, text: &str) -> String {
         let render = |frame: &mut Frame<'_>| {
             frame.render_widget(text, frame.area());
+            frame.set_cursor_position((3, 1));
             let cell = &mut frame.buffer_mut()[(0, 0)];
             cell.modifier = Modifier::REVERSED;
             cell.fg = [0, 0, 255].into();
         };
-        display.draw(render).expect("drawn");
+        let bytes = display.draw(render).expect("drawn");
+        String::from_utf8(bytes).expect("text")
     }
 
     #[test]
-    fn one_frame_is_one_synchronized_write() {
-        let mut display = Display::new(Writes::default(), AREA, true).expect("a display");
-        draw(&mut display, "hello");
-        draw(&mut display, "hellx");
-        let writes = &display.out.0;
-        assert_eq!(writes.len(), 2);
-        for write in writes {
-            assert!(write.starts_with("\x1b[?2026h") && write.ends_with("\x1b[?2026l"));
-            assert_eq!(write.matches("2026").count(), 2);
+    fn one_frame_is_one_synchronized_piece() {
+        let mut display = Display::new(AREA, true).expect("a display");
+        let frames = [draw(&mut display, "hello"), draw(&mut display, "hellx")];
+        for frame in &frames {
+            assert!(frame.starts_with("\x1b[?2026h") && frame.ends_with("\x1b[?2026l"));
+            assert_eq!(frame.matches("2026").count(), 2);
         }
-        assert!(writes[0].contains("ello"));
-        assert!(writes[1].contains('x') && !writes[1].contains("ell"));
+        assert!(frames[0].contains("ello"));
+        assert!(frames[1].contains('x') && !frames[1].contains("ell"));
+    }
+
+    #[test]
+    fn a_frame_without_a_change_has_no_bytes() {
+        for synchronized in [true, false] {
+            let mut display = Display::new(AREA, synchronized).expect("a display");
+            draw(&mut display, "hello");
+            assert_eq!(draw(&mut display, "hello"), "");
+            assert!(draw(&mut display, "hella").contains('a'));
+        }
+    }
+
+    #[test]
+    fn a_cursor_that_moved_is_a_change() {
+        let mut display = Display::new(AREA, false).expect("a display");
+        let mut to = |x| {
+            let drawn = display.draw(|frame| frame.set_cursor_position((x, 0)));
+            String::from_utf8(drawn.expect("drawn")).expect("text")
+        };
+        assert!(to(4).contains("\x1b[1;5H"));
+        assert_eq!((to(4), to(5)), (String::new(), "\x1b[1;6H".to_owned()));
+        let hidden = display.draw(|_| ()).expect("drawn");
+        assert_eq!(hidden, b"\x1b[?25l");
     }
 
     #[test]
     fn a_resize_draws_everything_afresh() {
-        let mut display = Display::new(Writes::default(), AREA, false).expect("a display");
+        let mut display = Display::new(AREA, false).expect("a display");
         draw(&mut display, "hello");
         display.resize(Rect::new(0, 0, 30, 4)).expect("resized");
-        assert_eq!(display.out.0.len(), 1, "nothing is written between frames");
-        draw(&mut display, "hello");
-        assert!(display.out.0[1].starts_with("\x1b[2J") && display.out.0[1].contains("ello"));
+        let frame = draw(&mut display, "hello");
+        assert!(frame.starts_with("\x1b[2J") && frame.contains("ello"));
+        assert!(frame.contains("\x1b[?25h"), "the cursor is said again");
     }
 
     #[test]
@@ -171,27 +151,10 @@ mod tests {
         // What crossterm does by itself when it finds NO_COLOR set.
         force_color_output(false);
         keep_styles();
-        let mut display = Display::new(Writes::default(), AREA, false).expect("a display");
-        draw(&mut display, "hello");
-        let (before, _) = display.out.0[0].split_once('h').expect("the text");
+        let mut display = Display::new(AREA, false).expect("a display");
+        let frame = draw(&mut display, "hello");
+        let (before, _) = frame.split_once('h').expect("the text");
         let (_, after_inverse) = before.split_once("\x1b[7m").expect("inverse");
         assert!(after_inverse.starts_with("\x1b[38;2;0;0;255"), "{before:?}");
-    }
-
-    #[test]
-    fn a_dead_terminal_is_an_error_once_drawn_and_no_panic_when_dropped() {
-        struct Dead;
-        impl Write for Dead {
-            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-                Err(io::Error::from_raw_os_error(5))
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-        let mut display = Display::new(Dead, AREA, false).expect("a display");
-        let error = display.draw(|_| ()).expect_err("no terminal");
-        assert!(is_hangup(&error));
-        drop(display);
     }
 }

@@ -3,10 +3,12 @@
 //!
 //! Order of a start: [`install_panic_hook`], [`listen`],
 //! [`TerminalGuard::raw`], [`probe()`], [`TerminalGuard::enter`], then the event
-//! stream and a [`Display`] over [`Tty`].
+//! stream, a [`Display`] that draws and an [`Outlet`] over [`Tty`] that writes.
 
+mod canvas;
 mod display;
 mod modes;
+mod outlet;
 mod probe;
 mod signals;
 
@@ -17,15 +19,17 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::panic;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
 use crossterm::style::force_color_output;
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Signal, getpgrp, getsid, kill_current_process_group};
 
 pub use self::display::Display;
 pub use self::modes::Modes;
+pub use self::outlet::Outlet;
 pub use self::probe::{Answers, PROBE_MAX, probe};
 pub use self::signals::{Hangup, SignalGuard, TermSignal, is_hangup, listen};
 
@@ -34,6 +38,8 @@ pub use self::signals::{Hangup, SignalGuard, TermSignal, is_hangup, listen};
 static ACTIVE: AtomicU8 = AtomicU8::new(0);
 const RAW: u8 = 0x80;
 const SCREEN: u8 = 0x40;
+/// How long a terminal may take nothing before it is left as it is.
+const RESTORE_MAX: Duration = Duration::from_millis(100);
 
 /// Standard output without lock or buffer, so that no thread waits for
 /// another to give the terminal back. Drops what comes while the console does
@@ -144,7 +150,11 @@ pub fn restore() {
         let mut sequences = Vec::new();
         drop(Modes::from_bits(active).leave(&mut sequences));
         let mut rest = &sequences[..];
-        while let Ok(written @ 1..) = write_now(rest) {
+        // One that takes nothing would hold the end of the process for ever.
+        while takes_bytes(RESTORE_MAX) && !rest.is_empty() {
+            let Ok(written @ 1..) = write_now(rest) else {
+                return;
+            };
             rest = &rest[written..];
         }
     }
@@ -175,6 +185,15 @@ pub fn install_panic_hook(report: Option<PathBuf>) {
 /// that no colour is used.
 fn keep_styles() {
     force_color_output(true);
+}
+
+/// Whether the terminal takes bytes within `limit`. It does not while another
+/// thread is held up in a write to it.
+fn takes_bytes(limit: Duration) -> bool {
+    let stdout = io::stdout();
+    let limit = Timespec::try_from(limit).ok();
+    let ready = poll(&mut [PollFd::new(&stdout, PollFlags::OUT)], limit.as_ref());
+    !matches!(ready, Ok(0))
 }
 
 fn write_now(bytes: &[u8]) -> io::Result<usize> {

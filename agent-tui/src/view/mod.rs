@@ -2,6 +2,8 @@
 //! it, so that nothing remote can steer the terminal.
 
 mod bars;
+#[cfg(test)]
+mod bytes;
 mod list;
 mod overlay;
 mod paint;
