@@ -9,6 +9,8 @@ mod overlay;
 mod paint;
 mod pane;
 #[cfg(test)]
+mod speed;
+#[cfg(test)]
 mod tests;
 mod wall;
 
