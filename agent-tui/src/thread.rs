@@ -250,6 +250,23 @@ impl Thread {
         }
     }
 
+    /// The same for records older than all that were learned from.
+    pub fn learn_older(&mut self, record: &Record) {
+        if let Event::MessageEdited { seq, text, .. } = &record.event {
+            self.edits.entry(*seq).or_insert_with(|| text.clone());
+            self.wraps.get_mut().rows.remove(seq);
+        }
+    }
+
+    /// Records before `first` are here no more; they can be asked for again.
+    pub fn forget_before(&mut self, first: Option<Seq>) {
+        let rows = &mut self.wraps.get_mut().rows;
+        *rows = first.map(|seq| rows.split_off(&seq)).unwrap_or_default();
+        self.complete = false;
+        // The page on its way would not join what is left.
+        self.asked.take_if(|id| id.starts_with("older-"));
+    }
+
     /// The text of a message as it is now.
     pub fn text<'a>(&'a self, record: &'a Record) -> Option<&'a SafeText> {
         let Event::MessagePosted { text, .. } = &record.event else {

@@ -18,6 +18,11 @@ use crate::{
 
 use super::{PAGE_RECORDS, is_watched, panes, wall};
 
+/// Most records kept of a chat at whose end the reader is; older ones come back by scrolling.
+pub(super) const RECORDS_MAX: usize = 2_000;
+/// So many more are dropped at once, so that most messages move nothing.
+const RECORDS_SLACK: usize = 200;
+
 /// Takes in an event of the socket.
 pub(super) fn hear(model: &mut Model, event: SocketEvent, out: &mut Vec<Effect>) {
     match event {
@@ -289,8 +294,9 @@ fn put_before(model: &mut Model, chat: ChatId, mut events: Vec<Record>, more: bo
     if !(joins && rises) {
         return;
     }
-    for record in &events {
-        thread.learn(record);
+    // Backwards: what is known already is newer than all of these.
+    for record in events.iter().rev() {
+        thread.learn_older(record);
     }
     events.append(&mut view.events);
     view.events = events;
@@ -318,6 +324,9 @@ fn after_record(model: &mut Model, record: &Record) {
     };
     thread.learn(record);
     thread.recognise(record, me);
+    if let Some(view) = model.view.chats.get_mut(&chat) {
+        trim(view, thread);
+    }
     thread.settle_outgoing(head.unwrap_or_default());
     if let (Event::MessagePosted { .. }, Some(who)) = (&record.event, record.actor.id) {
         thread.typing.remove(&who);
@@ -346,6 +355,17 @@ fn after_record(model: &mut Model, record: &Record) {
         hide(model, chat);
         model.say(format!("#{chat} went to {name}"));
     }
+}
+
+/// Drops the oldest records of a chat that has grown long, so that a console may stay open for
+/// days.
+fn trim(view: &mut ChatView, thread: &mut Thread) {
+    let read_further_up = thread.place != Place::End || thread.search.is_some();
+    if read_further_up || view.events.len() <= RECORDS_MAX + RECORDS_SLACK {
+        return;
+    }
+    view.events.drain(..view.events.len() - RECORDS_MAX);
+    thread.forget_before(view.events.first().and_then(|record| record.seq));
 }
 
 fn announce(model: &mut Model, chat: ChatId) {

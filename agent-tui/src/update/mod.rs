@@ -1,6 +1,8 @@
 //! The one function that changes the state: a message in, effects out. Pure: the time comes in
 //! with the message, ids are counted on from a seed, and nothing is drawn, sent or stored here.
 
+#[cfg(test)]
+mod bounds;
 mod chats;
 mod hub;
 mod keys;
