@@ -3,6 +3,7 @@
 
 mod access;
 mod bad_input;
+mod console;
 mod demo;
 mod frames;
 mod harness_selftest;

@@ -13,11 +13,17 @@ pub mod process;
 pub mod programs;
 pub mod proxy;
 pub mod pty;
+pub mod relay;
 pub mod robot;
 pub mod seed;
 pub mod site;
 
 mod watched;
+
+/// Prints a figure beside its budget, in a form that can be collected.
+pub fn figure(name: &str, value: impl std::fmt::Display, unit: &str, budget: &str) {
+    report(&format!("figure: {name} {value} {unit} (budget {budget})"));
+}
 
 /// Prints a figure of a test; shown with `--nocapture` and when the test fails.
 #[expect(

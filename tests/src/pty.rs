@@ -17,6 +17,7 @@ use rustix::termios::LocalModes;
 
 use crate::home::Home;
 use crate::process::{Exit, LAST_WORDS_MAX, Lifetime, keep};
+use crate::relay::{Hold, Line, distant, slowed};
 use crate::watched::Watched;
 
 /// Writes that wait for a program to read them; the next one blocks.
@@ -69,6 +70,32 @@ impl Pty {
     /// When there is no pseudo-terminal left or the program cannot be started.
     #[track_caller]
     pub fn start(home: &Home, terminal: Terminal, program: &Path, args: &[&str]) -> Self {
+        Self::run(home, terminal, program, args, None)
+    }
+
+    /// The same with a slow line between the program and the terminal; `hold` stops it.
+    ///
+    /// # Panics
+    /// As [`Pty::start`].
+    #[track_caller]
+    pub fn start_over(
+        (line, hold): (Line, &Hold),
+        home: &Home,
+        terminal: Terminal,
+        program: &Path,
+        args: &[&str],
+    ) -> Self {
+        Self::run(home, terminal, program, args, Some((line, hold)))
+    }
+
+    #[track_caller]
+    fn run(
+        home: &Home,
+        terminal: Terminal,
+        program: &Path,
+        args: &[&str],
+        line: Option<(Line, &Hold)>,
+    ) -> Self {
         let pair = native_pty_system()
             .openpty(pty_size(terminal.rows, terminal.cols))
             .expect("a pseudo-terminal can be opened");
@@ -89,14 +116,20 @@ impl Pty {
         drop(pair.slave);
 
         let (keyboard, typed) = sync_channel(KEYBOARD_QUEUE);
-        let writer = pair.master.take_writer().expect("nobody took it before");
+        let mut writer = pair.master.take_writer().expect("nobody took it before");
+        if let Some((line, _)) = line {
+            writer = Box::new(distant(writer, line));
+        }
         thread::spawn(move || write_all(writer, &typed));
 
         let display = Arc::new(Watched::new(Display::new(terminal)));
-        let reader = pair
+        let mut reader = pair
             .master
             .try_clone_reader()
             .expect("a handle can be cloned");
+        if let Some((line, hold)) = line {
+            reader = Box::new(slowed(reader, line, hold.clone()));
+        }
         let (shown, answers) = (Arc::clone(&display), keyboard.clone());
         thread::spawn(move || read_all(reader, &shown, &answers));
 
@@ -119,6 +152,14 @@ impl Pty {
     pub fn send(&self, bytes: impl AsRef<[u8]>) {
         // The writing thread ends with the terminal, and the program's end is seen elsewhere.
         self.keyboard.send(bytes.as_ref().to_vec()).ok();
+    }
+
+    /// The keyboard alone, for another thread.
+    pub fn keyboard(&self) -> impl Fn(&str) + Send + use<> {
+        let keyboard = self.keyboard.clone();
+        move |keys| {
+            keyboard.send(keys.as_bytes().to_vec()).ok();
+        }
     }
 
     /// Types `line` and presses Enter.
@@ -178,6 +219,18 @@ impl Pty {
         self.display.read(|display| display.raw.clone())
     }
 
+    /// How many bytes the program has written.
+    pub fn written(&self) -> usize {
+        self.display.read(|display| display.raw.len())
+    }
+
+    /// Waits until the program has written more than `past` bytes, and gives how many it has then;
+    /// none when it writes nothing more `within` that time.
+    pub fn wait_output(&self, past: usize, within: Duration) -> Option<usize> {
+        let more = |display: &Display| Some(display.raw.len()).filter(|length| *length > past);
+        self.display.wait(within, more)
+    }
+
     /// Whether the terminal edits lines and echoes what is typed, as it does for a shell: false
     /// while a full-screen program has it, true again after one that tidied up.
     ///
@@ -219,14 +272,24 @@ impl Pty {
     #[track_caller]
     pub fn wait_exit(&self, within: Duration) -> Exit {
         let deadline = Instant::now() + within;
-        let Some(exit) = self.lifetime.wait(within) else {
-            panic!("no end within {within:?} of {}", self.describe());
-        };
+        let exit = self.wait_gone(within);
         // A child it left behind may hold the terminal open, which is no failure here.
         let left = deadline.saturating_duration_since(Instant::now());
         self.display
             .wait(left, |display| display.ended.then_some(()));
         exit
+    }
+
+    /// Waits for the program to end, whatever has become of its output.
+    ///
+    /// # Panics
+    /// As [`Pty::wait_exit`].
+    #[track_caller]
+    pub fn wait_gone(&self, within: Duration) -> Exit {
+        match self.lifetime.wait(within) {
+            Some(exit) => exit,
+            None => panic!("no end within {within:?} of {}", self.describe()),
+        }
     }
 
     fn describe(&self) -> String {
