@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
-use ratatui::style::Style;
 
 /// What ratatui writes after the cells: the colours one by one, then all there is.
 const RESETS: &[u8] = b"\x1b[39m\x1b[49m\x1b[59m\x1b[0m";
@@ -72,17 +71,12 @@ impl Backend for Canvas {
             return Ok(());
         }
         self.cursor = None;
-        let mut styled = false;
-        let plain = Style::reset();
-        let content = content.inspect(|(_, _, cell)| styled |= cell.style() != plain);
         self.inner.draw(content)?;
         let mut bytes = self.pending.bytes();
         if let Some(rest) = bytes.strip_suffix(RESETS) {
             let length = rest.len();
             bytes.truncate(length);
-            if styled {
-                bytes.extend_from_slice(RESET);
-            }
+            bytes.extend_from_slice(RESET);
         }
         Ok(())
     }
