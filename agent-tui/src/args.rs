@@ -35,6 +35,9 @@ pub struct Args {
     /// Begin with empty panes; drafts are kept
     #[arg(long)]
     pub fresh: bool,
+    /// Keep no copy of the desk for the next start, and drop the one there is
+    #[arg(long)]
+    pub no_cache: bool,
 }
 
 #[cfg(test)]

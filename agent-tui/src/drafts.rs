@@ -161,10 +161,13 @@ fn file_name(profile: &str) -> String {
 mod tests {
     use std::{fs, os::unix::fs::PermissionsExt};
 
-    use shared::id::ChatId;
+    use shared::id::{ChatId, Seq};
 
     use super::{Drafts, file_name};
-    use crate::{msg::Layout, thread::Draft};
+    use crate::{
+        msg::Layout,
+        thread::{Draft, Place},
+    };
 
     fn draft(text: &str) -> Draft {
         Draft {
@@ -183,6 +186,16 @@ mod tests {
         drafts.put_layout(Layout {
             panes: vec![None, Some(ChatId(7))],
             focus: 1,
+            zoom: true,
+            side_hidden: true,
+            places: [(
+                ChatId(7),
+                Place::At {
+                    seq: Seq(9),
+                    row: 2,
+                },
+            )]
+            .into(),
         });
         drafts.flush().expect("written");
         let path = drafts.path(ChatId(7));
@@ -192,6 +205,15 @@ mod tests {
         let (restored, broken) = Drafts::new(home.path(), "http://127.0.0.1:8470").load();
         assert_eq!(restored.drafts[&ChatId(7)], draft("half a sentence"));
         assert_eq!(restored.layout.panes, [None, Some(ChatId(7))]);
+        assert!(restored.layout.zoom && restored.layout.side_hidden);
+        let place = restored.layout.places[&ChatId(7)];
+        assert_eq!(
+            place,
+            Place::At {
+                seq: Seq(9),
+                row: 2
+            }
+        );
         assert!(broken.is_empty());
 
         drafts.put(ChatId(7), Draft::default());

@@ -5,12 +5,15 @@
 //! I/O; only `view` and `theme` know colours.
 
 pub mod args;
+pub mod cache;
 pub mod composer;
 pub mod drafts;
 #[cfg(test)]
 mod fixture;
 pub mod fuzzy;
+mod keep;
 pub mod keys;
+pub mod links;
 pub mod model;
 pub mod msg;
 pub mod overlay;

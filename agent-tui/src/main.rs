@@ -9,6 +9,7 @@ use std::{
 
 use agent_tui::{
     args::Args,
+    cache::Cache,
     drafts::Drafts,
     model::Settings,
     runtime::{Console, Left},
@@ -109,6 +110,7 @@ fn run(args: Args) -> Result<Left, Failure> {
         profile.outbox()?
     };
     let drafts = Drafts::new(&profile.places.drafts(), profile.credentials.key());
+    let cache = cache(&args, &profile, &drafts)?;
     install_panic_hook(Some(profile.places.state().join("console-panic.log")));
     let saved = drafts.clone();
     // The terminal is gone then: a draft that cannot be saved can be shown to nobody.
@@ -132,11 +134,13 @@ fn run(args: Args) -> Result<Left, Failure> {
             context: context.unwrap_or_else(|| profile.hub.to_string()),
             ascii: args.ascii,
             wall: args.wall,
+            opens_links: !far && has_browser(),
             zone: TimeZone::system(),
             seed: seed()?,
         },
         theme: Theme::new(tone, args.ascii),
         fresh: args.fresh,
+        cache,
         synchronized: answers.synchronized,
         far,
         profile,
@@ -156,6 +160,28 @@ fn run(args: Args) -> Result<Left, Failure> {
 fn wanted_tone(args: &Args) -> Option<Tone> {
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     args.theme.or(no_color.then_some(Tone::None))
+}
+
+/// Where the desk is kept for the next start; without a login of its own nowhere.
+fn cache(args: &Args, profile: &Profile, drafts: &Drafts) -> Result<Option<Cache>, Failure> {
+    let login = match profile.token {
+        Some(_) => None,
+        None => profile.credentials.load().map_err(ClientError::from)?,
+    };
+    let cache = login.map(|login| Cache::new(drafts.folder(), &login.user));
+    if let (true, Some(cache)) = (args.no_cache, &cache) {
+        cache.remove();
+    }
+    // A wall watches: it has no view of its own to keep.
+    Ok(cache.filter(|_| !args.no_cache && !args.wall))
+}
+
+/// Whether a link can be opened on this machine.
+fn has_browser() -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    ["BROWSER", "WAYLAND_DISPLAY", "DISPLAY"]
+        .into_iter()
+        .any(set)
 }
 
 fn seed() -> io::Result<u64> {

@@ -7,15 +7,16 @@ use jiff::tz::TimeZone;
 use shared::{
     fold::{ChatView, View},
     frame::Me,
-    id::{ChatId, CommandId, DepartmentId, UserId},
-    model::{AgentStatus, ChatState, Role, User, Workload},
+    id::{ChatId, CommandId, Cursor, DepartmentId, UserId},
+    model::{AgentStatus, Chat, ChatState, Role, User, Workload},
     time::Timestamp,
 };
 
 use crate::{
     keys::{Keymap, Mode},
+    msg::Layout,
     overlay::Overlay,
-    thread::Thread,
+    thread::{Place, Thread},
 };
 
 /// Most panes side by side.
@@ -32,6 +33,8 @@ pub struct Settings {
     pub wall: bool,
     /// The time zone of the clock and of the days.
     pub zone: TimeZone,
+    /// Links can be opened here: not over SSH, and there is a program for it.
+    pub opens_links: bool,
     /// Begins the ids of this run's commands: random, so that no two runs share one.
     pub seed: u64,
 }
@@ -60,6 +63,20 @@ pub enum Link {
         why: String,
     },
 }
+
+/// The chats that a customer had before, as far as we may see them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Past {
+    /// The hub was asked.
+    Asked,
+    /// Newest first.
+    Known(Vec<Chat>),
+    /// Why they are not known.
+    Failed(String),
+}
+
+/// Customers whose earlier chats are remembered at once.
+const PASTS_MAX: usize = 50;
 
 /// What has the keys when no overlay has them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -138,6 +155,14 @@ pub struct Model {
     pub me: Option<Me>,
     /// How it stands with the hub.
     pub link: Link,
+    /// Since when.
+    pub link_since: Timestamp,
+    /// Why the hub takes no writes for now, while it says so.
+    pub degraded: Option<String>,
+    /// When what is shown was true, while it comes from an earlier run.
+    pub as_of: Option<Timestamp>,
+    /// Where we are in the log.
+    pub cursor: Option<Cursor>,
     /// What the hub said.
     pub view: View,
     /// What this console adds to each chat. Outlives the chat's being in sight, as drafts do.
@@ -154,6 +179,12 @@ pub struct Model {
     pub focus: usize,
     /// Only the focused pane is shown.
     pub zoom: bool,
+    /// The details of the customer are not wanted.
+    pub side_hidden: bool,
+    /// Earlier chats of customers.
+    pub past: BTreeMap<UserId, Past>,
+    /// The link that may be opened once it was confirmed.
+    pub link_asked: Option<String>,
     /// The chat before this one.
     pub visited: Option<ChatId>,
     /// What has the keys below the overlay.
@@ -188,6 +219,10 @@ impl Model {
             focused: true,
             me: None,
             link: Link::Connecting,
+            link_since: now,
+            degraded: None,
+            as_of: None,
+            cursor: None,
             view: View::default(),
             threads: BTreeMap::new(),
             presence: BTreeMap::new(),
@@ -196,6 +231,9 @@ impl Model {
             panes: vec![None],
             focus: 0,
             zoom: false,
+            side_hidden: false,
+            past: BTreeMap::new(),
+            link_asked: None,
             visited: None,
             base: Base::default(),
             overlay,
@@ -281,18 +319,72 @@ impl Model {
             .any(|index| self.panes[index] == Some(chat))
     }
 
-    /// The panes that there is room for, the focused one among them.
-    pub fn visible_panes(&self) -> std::ops::Range<usize> {
-        let room = match self.size {
-            _ if self.zoom => 1,
-            (200.., 16..) => 4,
+    /// Columns of a pane's worth that there is room for: panes, and what they leave to the side
+    /// panel.
+    pub fn room(&self) -> usize {
+        match self.size {
+            (200.., 16..) => PANES_MAX,
             (160.., 16..) => 3,
             (120.., 16..) => 2,
             _ => 1,
-        };
+        }
+    }
+
+    /// The panes that there is room for, the focused one among them.
+    pub fn visible_panes(&self) -> std::ops::Range<usize> {
+        let room = if self.zoom { 1 } else { self.room() };
         let count = self.panes.len().min(room);
         let first = (self.focus + 1).saturating_sub(count);
         first..first + count
+    }
+
+    /// Whether the details of the customer are shown: panes go first.
+    pub fn shows_side(&self) -> bool {
+        !self.side_hidden && !self.zoom && self.panes.len() < self.room()
+    }
+
+    /// Whether a line says how it stands with the hub.
+    pub fn has_banner(&self) -> bool {
+        self.link != Link::Live || self.degraded.is_some()
+    }
+
+    /// Notes how it stands with the hub now.
+    pub fn set_link(&mut self, link: Link) {
+        if std::mem::discriminant(&self.link) != std::mem::discriminant(&link) {
+            self.link_since = self.now;
+        }
+        self.link = link;
+    }
+
+    /// Remembers what is known of the earlier chats of a customer.
+    pub fn remember_past(&mut self, customer: UserId, past: Past) {
+        if self.past.len() >= PASTS_MAX && !self.past.contains_key(&customer) {
+            self.past.clear();
+        }
+        self.past.insert(customer, past);
+    }
+
+    /// The earlier chats of whoever asks in `chat`, newest first.
+    pub fn past_of(&self, chat: &Chat) -> &[Chat] {
+        match self.past.get(&chat.customer) {
+            Some(Past::Known(chats)) => chats,
+            _ => &[],
+        }
+    }
+
+    /// What the next start begins with.
+    pub fn layout(&self) -> Layout {
+        let place = |(id, thread): (&ChatId, &Thread)| match thread.place {
+            Place::End => None,
+            place @ Place::At { .. } => Some((*id, place)),
+        };
+        Layout {
+            panes: self.panes.clone(),
+            focus: self.focus,
+            zoom: self.zoom,
+            side_hidden: self.side_hidden,
+            places: self.threads.iter().filter_map(place).collect(),
+        }
     }
 
     /// Messages of others in `chat` that we have not seen.

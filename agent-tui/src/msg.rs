@@ -9,10 +9,14 @@ use shared::{
         socket::SocketEvent,
     },
     command::Command,
-    id::{ChatId, CommandId, Seq},
+    id::{ChatId, CommandId, Seq, UserId},
+    model::Chat,
 };
 
-use crate::thread::Draft;
+use crate::{
+    cache::Cached,
+    thread::{Draft, Place},
+};
 
 /// Which panes there were, to begin where one left.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -22,6 +26,12 @@ pub struct Layout {
     pub panes: Vec<Option<ChatId>>,
     /// Which had the focus.
     pub focus: usize,
+    /// It was alone on the screen.
+    pub zoom: bool,
+    /// The details of the customer were not wanted.
+    pub side_hidden: bool,
+    /// Where the reader was in the chats that are not at their end.
+    pub places: BTreeMap<ChatId, Place>,
 }
 
 /// What an earlier run left on disk.
@@ -35,6 +45,8 @@ pub struct Restored {
     pub pending: Vec<Entry>,
     /// Commands that were refused.
     pub failures: Vec<Failure>,
+    /// What the desk looked like.
+    pub cached: Option<Box<Cached>>,
 }
 
 /// What happened.
@@ -67,6 +79,13 @@ pub enum Msg {
         note: bool,
         /// The new text, or why there is none.
         text: Result<String, String>,
+    },
+    /// The chats of a customer, newest first, or why they are not known.
+    Past {
+        /// Whose.
+        customer: UserId,
+        /// Which.
+        chats: Result<Vec<Chat>, String>,
     },
     /// Something outside went wrong, or right, in one line.
     Told {
@@ -107,6 +126,13 @@ pub enum Effect {
         /// At most so many.
         limit: u32,
     },
+    /// Ask for the chats of a customer.
+    Past {
+        /// Whose.
+        customer: UserId,
+        /// The earlier chat that the one in front continues.
+        previous: Option<ChatId>,
+    },
     /// Tell that we type, or stopped.
     Typing {
         /// Where.
@@ -129,6 +155,8 @@ pub enum Effect {
     Bell,
     /// Put a text in the clipboard.
     Copy(String),
+    /// Open a link that the person has seen and confirmed.
+    OpenLink(String),
     /// Write a draft in the editor of the environment.
     Editor {
         /// Whose draft.

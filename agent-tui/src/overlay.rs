@@ -66,6 +66,8 @@ pub enum PickFor {
     History,
     /// To say how urgent a chat is.
     Priority(ChatId),
+    /// To see where a link leads.
+    Link,
 }
 
 /// A list with a field that filters it.
@@ -110,6 +112,8 @@ pub enum Then {
     Close(ChatId),
     /// The chat is taken from its owner.
     TakeOver(ChatId),
+    /// The link that was asked for is copied, and opened where that can be done.
+    OpenLink,
     /// The console ends.
     Quit,
 }
@@ -194,6 +198,7 @@ impl Picker {
             PickFor::Status => "be".to_owned(),
             PickFor::History => "sent before".to_owned(),
             PickFor::Priority(chat) => format!("#{chat} is"),
+            PickFor::Link => "links of the message".to_owned(),
         }
     }
 

@@ -12,6 +12,7 @@ use futures_util::StreamExt;
 use ratatui::layout::Rect;
 use shared::{
     client::{
+        http::Http,
         outbox::Outbox,
         profile::Profile,
         session::TokenSource,
@@ -26,7 +27,9 @@ use tokio::{
 };
 
 use crate::{
+    cache::{Cache, Cached},
     drafts::Drafts,
+    keep::{Keeper, opener, past_chats},
     model::{Model, Settings},
     msg::{Effect, Layout, Msg},
     term::{Display, Hangup, Outlet, TermSignal, TerminalGuard, Tty, is_hangup},
@@ -68,6 +71,8 @@ pub struct Console {
     pub theme: Theme,
     /// Begin with empty panes.
     pub fresh: bool,
+    /// Where the desk is kept for the next start, if it may be.
+    pub cache: Option<Cache>,
     /// The frames may be wrapped in synchronized updates.
     pub synchronized: bool,
     /// The terminal is at the other end of a line that may be slow.
@@ -106,6 +111,8 @@ struct Runtime {
     touched: bool,
     far: bool,
     left: Option<Left>,
+    http: Http,
+    keeper: Keeper,
 }
 
 impl Console {
@@ -119,12 +126,14 @@ impl Console {
         hangup: Hangup,
         signals: mpsc::Receiver<TermSignal>,
     ) -> io::Result<Left> {
+        let http = self.profile.http().map_err(io::Error::other)?;
+        let cached = self.cache.as_ref().and_then(|cache| cache.load(now()));
         let (socket, events) = Socket::connect(SocketOptions {
             url: self.profile.hub.clone(),
             tls: self.profile.tls.clone(),
             token: self.token,
             client: concat!("frontdesk-agent/", env!("CARGO_PKG_VERSION")).to_owned(),
-            cursor: None,
+            cursor: cached.as_ref().map(|cached| cached.cursor.clone()),
             outbox: self.outbox,
             watches: self.settings.wall,
         })
@@ -151,8 +160,10 @@ impl Console {
             touched: false,
             far: self.far,
             left: None,
+            http,
+            keeper: Keeper::new(self.cache),
         };
-        runtime.begin(area, self.fresh).await;
+        runtime.begin(area, self.fresh, cached).await;
         let left = runtime.turn_round(events, reports, signals).await;
         runtime.end().await;
         left
@@ -160,7 +171,7 @@ impl Console {
 }
 
 impl Runtime {
-    async fn begin(&mut self, area: Rect, fresh: bool) {
+    async fn begin(&mut self, area: Rect, fresh: bool, cached: Option<Cached>) {
         if self.model.settings.wall {
             return self.take(Msg::Resize(area.width, area.height)).await;
         }
@@ -170,6 +181,7 @@ impl Runtime {
         }
         restored.pending = self.socket.outbox().pending();
         restored.failures = self.socket.outbox().failures();
+        restored.cached = cached.map(Box::new);
         self.take(Msg::Resize(area.width, area.height)).await;
         self.take(Msg::Restored(Box::new(restored))).await;
         for text in broken {
@@ -245,15 +257,13 @@ impl Runtime {
         for effect in update(&mut self.model, msg, now()) {
             self.perform(effect).await;
         }
-        let layout = Layout {
-            panes: self.model.panes.clone(),
-            focus: self.model.focus,
-        };
+        let layout = self.model.layout();
         if layout != self.layout && !self.model.settings.wall {
             self.layout.clone_from(&layout);
             self.drafts.put_layout(layout);
             self.save_soon();
         }
+        self.keeper.keep(&self.model);
     }
 
     async fn perform(&mut self, effect: Effect) {
@@ -280,6 +290,14 @@ impl Runtime {
                     self.tell(error.to_string(), true);
                 }
             }
+            Effect::Past { customer, previous } => {
+                let (http, told) = (self.http.clone(), self.told.clone());
+                tokio::spawn(async move {
+                    let chats = past_chats(&http, customer, previous).await;
+                    let chats = chats.map_err(|error| error.to_string());
+                    drop(told.send(Msg::Past { customer, chats }).await);
+                });
+            }
             Effect::Typing { chat, on } => self.socket.typing(chat, on, None),
             Effect::View(chat) => {
                 if let Err(error) = self.socket.view(chat) {
@@ -293,6 +311,7 @@ impl Runtime {
             }
             Effect::Bell => self.write(b"\x07"),
             Effect::Copy(text) => self.copy(&text),
+            Effect::OpenLink(url) => self.open_link(url),
             Effect::Editor { chat, note, text } => {
                 let text = self.edit(text).await;
                 self.report(Msg::Edited { chat, note, text });
@@ -403,6 +422,17 @@ impl Runtime {
         }
     }
 
+    /// Shows a link in the person's own browser, which never gets the terminal.
+    fn open_link(&self, url: String) {
+        let told = self.told.clone();
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = opener(&url).status() {
+                let text = format!("the link was not opened: {error}; it was copied");
+                drop(told.try_send(Msg::Told { text, error: true }));
+            }
+        });
+    }
+
     async fn suspend(&mut self) {
         self.settle().await;
         match self.guard.suspend() {
@@ -467,6 +497,7 @@ impl Runtime {
         self.settle().await;
         let drafts = self.drafts.clone();
         drop(tokio::task::spawn_blocking(move || drafts.flush()).await);
+        self.keeper.end(&self.model).await;
         self.socket.close().await;
     }
 }

@@ -8,6 +8,8 @@ use crate::model::Model;
 pub const SMALLEST: (u16, u16) = (40, 8);
 /// Below this, one pane and nothing else.
 pub const LISTED: (u16, u16) = (60, 16);
+/// Columns of the customer's details.
+const SIDE_COLUMNS: u16 = 32;
 /// Most rows of a composer.
 const COMPOSER_ROWS_MAX: u16 = 8;
 
@@ -39,6 +41,8 @@ pub struct Screen {
     pub list: Option<Rect>,
     /// The panes from left to right.
     pub panes: Vec<PaneArea>,
+    /// The details of the customer, where there is room for them.
+    pub side: Option<Rect>,
     /// The keys, where there is room for them.
     pub hints: Option<Rect>,
     /// The last row.
@@ -56,7 +60,7 @@ impl Screen {
         }
         let roomy = columns >= LISTED.0 && rows >= LISTED.1;
         let line = |y| Rect::new(0, y, columns, 1);
-        let banner = (!matches!(model.link, crate::model::Link::Live)).then(|| line(1));
+        let banner = model.has_banner().then(|| line(1));
         let top = 1 + u16::from(banner.is_some());
         let below = 1 + u16::from(roomy);
         let body = Rect::new(0, top, columns, rows - top - below);
@@ -68,12 +72,16 @@ impl Screen {
         };
         let list = roomy.then(|| Rect::new(0, top, list_columns, body.height));
         let left = if roomy { list_columns + 1 } else { 0 };
-        let area = Rect::new(left, top, columns - left, body.height);
+        let side = (roomy && model.shows_side())
+            .then(|| Rect::new(columns - SIDE_COLUMNS, top, SIDE_COLUMNS, body.height));
+        let right = side.map_or(columns, |side| side.x - 1);
+        let area = Rect::new(left, top, right - left, body.height);
         Some(Self {
             header: line(0),
             banner,
             list,
             panes: panes(model, area),
+            side,
             hints: roomy.then(|| line(rows - 2)),
             notice: line(rows - 1),
             body,

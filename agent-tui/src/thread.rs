@@ -36,7 +36,8 @@ impl Draft {
 }
 
 /// Where the reader is in a chat.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Place {
     /// At the newest message, and stays there.
     #[default]
@@ -134,6 +135,8 @@ pub struct Thread {
     pub behind: Option<Seq>,
     /// The search whose matches are walked.
     pub search: Option<Search>,
+    /// Why it is out of sight, while a draft still stands in its pane.
+    pub gone: Option<String>,
     /// No bell for this chat.
     pub muted: bool,
     /// When the hub was last told that we type.

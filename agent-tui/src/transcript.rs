@@ -159,11 +159,38 @@ impl<'a> Transcript<'a> {
 
     /// The newest message, with its text, that can be seen in `height`.
     pub fn message_in_window(&self, height: usize) -> Option<(&'a Record, &'a str)> {
+        self.find_in_window(height, |record, text| Some((record, text)))
+    }
+
+    /// What `find` makes of the newest message, with its text, of which it makes anything, among
+    /// those that can be seen in `height`.
+    pub fn find_in_window<T>(
+        &self,
+        height: usize,
+        find: impl Fn(&'a Record, &'a str) -> Option<T>,
+    ) -> Option<T> {
         let rows = self.window(height).rows;
         rows.iter().rev().find_map(|row| {
             let record = self.view.events.get(self.index_of(row.seq?))?;
-            Some((record, self.thread.text(record)?.as_str()))
+            find(record, self.thread.text(record)?.as_str())
         })
+    }
+
+    /// The place of what is at the top in `height`; the end when all there is can be seen.
+    pub fn anchored(&self, height: usize) -> Place {
+        let Place::At { seq, .. } = self.thread.place else {
+            return Place::End;
+        };
+        let window = self.window(height);
+        let (index, row) = window.top;
+        // Something older may still come in above it.
+        let whole = (index, row) == (0, 0) && !window.more_below && window.rows.len() < height;
+        match self.place_at(index, row) {
+            _ if whole => Place::End,
+            // What it was stays until it is here.
+            Place::At { seq: top, .. } if top > seq && index == 0 => self.thread.place,
+            place => place,
+        }
     }
 
     fn window_at_end(&self, height: usize) -> Window {
@@ -188,6 +215,8 @@ impl<'a> Transcript<'a> {
     fn window_from(&self, first: usize, row: usize, height: usize) -> Window {
         let mut rows = Vec::new();
         let mut index = first;
+        // In other columns it may have fewer rows.
+        let row = row.min(self.rows(first).len().saturating_sub(1));
         let mut skip = row;
         while index < self.count() && rows.len() <= height {
             let own = self.rows(index);

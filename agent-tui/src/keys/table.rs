@@ -115,6 +115,9 @@ actions! {
     Split "split" "show another chat beside this one" [Nav: "v"];
     ClosePane "close-pane" "close this pane, not its chat" [Nav: "q"];
     Zoom "zoom" "this pane alone, or all of them" [Compose: "Alt+Z", Nav: "z"];
+    Side "side" "the customer's details, or more room for the chat" [Nav: "b"];
+    PastChats "past-chats" "a chat that the customer had before" [Nav: "h"];
+    OpenLink "open-link" "where a link leads; then copy or open it" [Nav: "o"];
     Redraw "redraw" "draw the screen afresh" [Any: "Ctrl+L"];
     Wall "wall" "how the departments stand" [Nav: "W"];
     DebugKeys "debug-keys" "show keys as they arrive" [Any: "F12"];

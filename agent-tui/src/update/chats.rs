@@ -17,7 +17,7 @@ use crate::{
     overlay::{AskFor, Choice, Confirm, Overlay, PickFor, Picker, Target, Then, Value},
 };
 
-use super::{overlays, request};
+use super::{browse, overlays, request};
 
 /// The chat of the focused pane, or a word that there is none.
 fn here(model: &mut Model) -> Option<ChatView> {
@@ -115,6 +115,7 @@ pub(super) fn confirmed(model: &mut Model, then: Then, out: &mut Vec<Effect>) {
     let epoch = |model: &Model, chat| model.view.chats.get(&chat).map(|view| view.chat.epoch);
     match then {
         Then::Quit => out.push(Effect::Quit),
+        Then::OpenLink => browse::take_link(model, out),
         Then::Close(chat) => {
             let epoch = epoch(model, chat);
             let command = Command::Close { chat, epoch };

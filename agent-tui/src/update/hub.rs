@@ -2,11 +2,12 @@
 
 use shared::{
     client::socket::{SocketEvent, StopReason},
+    error::ErrorCode,
     event::Event,
     fold::{ChatView, View},
     frame::Me,
     id::{ChatId, CommandId, Seq},
-    model::{AgentStatus, Role},
+    model::{ActorKind, AgentStatus, Role},
     record::Record,
 };
 
@@ -28,26 +29,38 @@ pub(super) fn hear(model: &mut Model, event: SocketEvent, out: &mut Vec<Effect>)
     match event {
         SocketEvent::Connected { me, .. } => {
             model.me = Some(me);
-            model.link = Link::Loading;
+            model.set_link(Link::Loading);
         }
         SocketEvent::Snapshot { pos, desk } => {
             model.view = View::new(pos, *desk);
+            model.as_of = None;
+            model.past.clear();
             let View { chats, .. } = &model.view;
             for (chat, thread) in &mut model.threads {
                 thread.forget_past(chats.get(chat));
             }
             model.ensure_threads();
         }
-        SocketEvent::Record(delivered) => hear_record(model, &delivered.record, out),
+        SocketEvent::Record(delivered) => {
+            hear_record(model, &delivered.record, out);
+            model.cursor = Some(delivered.cursor);
+        }
         SocketEvent::Chat { chat, .. } => reveal(model, *chat),
-        SocketEvent::Live { .. } => become_live(model),
-        SocketEvent::Done { cid, chat, seq, .. } => done(model, &cid, chat, seq),
+        SocketEvent::Live { cursor } => {
+            model.cursor = Some(cursor);
+            become_live(model);
+        }
+        SocketEvent::Done { cid, chat, seq, .. } => {
+            model.degraded = None;
+            done(model, &cid, chat, seq);
+        }
         SocketEvent::Nack {
             cid,
+            code,
             message,
             retry_in,
-            ..
         } => match retry_in {
+            Some(_) if is_degraded(code) => model.degraded = Some(message),
             Some(_) => model.say(format!("the hub is busy ({message}); it is tried again")),
             None => refused(model, &cid, &message, out),
         },
@@ -82,18 +95,19 @@ pub(super) fn hear(model: &mut Model, event: SocketEvent, out: &mut Vec<Effect>)
         SocketEvent::Workload(workload) => wall::hear(model, workload),
         // Places are counted from the view.
         SocketEvent::Queue { .. } => {}
-        SocketEvent::Resync { .. } => model.link = Link::Loading,
+        SocketEvent::Resync { .. } => model.set_link(Link::Loading),
         SocketEvent::Disconnected {
             why,
             retry_in,
             attempt,
         } => {
             let until = model.now.after(retry_in);
-            model.link = Link::Waiting {
+            model.degraded = None;
+            model.set_link(Link::Waiting {
                 why,
                 until,
                 attempt,
-            };
+            });
             model.viewing = None;
             for thread in model.threads.values_mut() {
                 thread.typing.clear();
@@ -101,9 +115,18 @@ pub(super) fn hear(model: &mut Model, event: SocketEvent, out: &mut Vec<Effect>)
         }
         SocketEvent::Stopped { why } => {
             let why = stop_text(why);
-            model.link = Link::Stopped { why };
+            model.degraded = None;
+            model.set_link(Link::Stopped { why });
         }
     }
+}
+
+/// Whether the hub refuses all writes for now, and not this one.
+fn is_degraded(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::Degraded | ErrorCode::Storage | ErrorCode::StorageFull
+    )
 }
 
 /// A command will never be done: says so where it can be seen.
@@ -132,17 +155,28 @@ fn stop_text(why: StopReason) -> String {
                 .to_owned()
         }
         StopReason::Replaced => {
-            "another console took over this session; close one of them".to_owned()
+            "another console took this one's place; drafts are kept; Ctrl+Q leaves".to_owned()
         }
         StopReason::Version { message } | StopReason::Forbidden { message } => message,
     }
 }
 
 fn become_live(model: &mut Model) {
-    model.link = Link::Live;
-    let Model { panes, view, .. } = model;
+    model.set_link(Link::Live);
+    model.as_of = None;
+    let Model {
+        panes,
+        view,
+        threads,
+        ..
+    } = model;
+    let stays = |chat: &ChatId| {
+        threads
+            .get(chat)
+            .is_some_and(|thread| thread.gone.is_some())
+    };
     for pane in panes {
-        *pane = pane.filter(|chat| view.chats.contains_key(chat));
+        *pane = pane.filter(|chat| view.chats.contains_key(chat) || stays(chat));
     }
     if model.panes.iter().all(Option::is_none)
         && let Some(chat) = model.listing().mine.first().copied()
@@ -158,6 +192,9 @@ fn reveal(model: &mut Model, chat: ChatView) {
     }
     model.view.reveal(chat);
     model.ensure_threads();
+    if let Some(thread) = model.threads.get_mut(&id) {
+        thread.gone = None;
+    }
 }
 
 fn done(model: &mut Model, cid: &CommandId, chat: Option<ChatId>, seq: Option<Seq>) {
@@ -202,14 +239,20 @@ fn hear_record(model: &mut Model, record: &Record, out: &mut Vec<Effect>) {
     }
 }
 
-/// A chat of ours belongs to somebody else, or to nobody: says so when we were writing in it.
+/// A chat of ours belongs to somebody else, or to nobody: says so, and what becomes of a draft.
 fn tell_lost(model: &mut Model, chat: ChatId) {
-    let owner = model.view.chats.get(&chat).and_then(|view| view.chat.owner);
-    let Some(owner) = owner.map(|owner| model.agent(owner)) else {
-        return;
+    let thread = model.threads.get(&chat);
+    let gone = thread.and_then(|thread| thread.gone.clone());
+    let text = match (model.view.chats.get(&chat), gone) {
+        (Some(view), _) => match view.chat.owner {
+            Some(owner) => format!("#{chat} belongs to {} now", model.agent(owner)),
+            None => format!("#{chat} waits in its queue again"),
+        },
+        (None, Some(gone)) => format!("#{chat} {gone}"),
+        // Said already.
+        (None, None) => return,
     };
-    let text = format!("#{chat} belongs to {owner} now");
-    if model.threads.get(&chat).is_some_and(Thread::has_draft) {
+    if thread.is_some_and(Thread::has_draft) {
         model.complain(format!("{text}; your draft is kept"));
     } else {
         model.say(text);
@@ -272,7 +315,7 @@ fn page(
         thread.behind = None;
     } else if events.is_empty() {
         // The hub does not show it any more.
-        hide(model, chat);
+        hide(model, chat, "is out of sight");
     } else {
         fill_gap(model, chat, out);
     }
@@ -286,6 +329,7 @@ fn put_before(model: &mut Model, chat: ChatId, mut events: Vec<Record>, more: bo
         return;
     };
     let first = view.events.first().and_then(|record| record.seq);
+    let first = first.or(Some(view.chat.seq.next()));
     events.retain(|record| record.chat == Some(chat) && record.seq.is_some() && record.seq < first);
     let joins = events.last().and_then(|record| record.seq).map(Seq::next) == first;
     let rises = events.windows(2).all(|pair| pair[0].seq < pair[1].seq);
@@ -351,10 +395,36 @@ fn after_record(model: &mut Model, record: &Record) {
     if let Event::ChatTransferred { to, .. } = &record.event
         && !model.me.as_ref().is_some_and(|me| sees(me, to.department))
     {
-        let name = model.department(to.department);
-        hide(model, chat);
-        model.say(format!("#{chat} went to {name}"));
+        let where_to = format!("went to {}", model.department(to.department));
+        hide(model, chat, &where_to);
+        model.say(format!("#{chat} {where_to}"));
     }
+    if let Event::ChatResolved { .. } | Event::ChatClosed {} = &record.event {
+        tell_ended(model, chat, record);
+    }
+}
+
+/// A chat ended while we were writing in it: says what becomes of the draft.
+fn tell_ended(model: &mut Model, chat: ChatId, record: &Record) {
+    let writes = model.threads.get(&chat).is_some_and(Thread::has_draft);
+    if !writes
+        || record
+            .actor
+            .id
+            .is_some_and(|who| model.my_id() == Some(who))
+    {
+        return;
+    }
+    let next = match record.event {
+        Event::ChatResolved { .. } => "/reopen opens it again",
+        _ => "it is closed for ever",
+    };
+    let who = match record.actor.kind {
+        ActorKind::System => "a rule",
+        _ => record.actor.name.as_str(),
+    };
+    let text = format!("{who} ended #{chat} while you wrote; your draft is kept; {next}");
+    model.complain(text);
 }
 
 /// Drops the oldest records of a chat that has grown long, so that a console may stay open for
@@ -382,8 +452,8 @@ fn sees(me: &Me, department: shared::id::DepartmentId) -> bool {
     !matches!(me.role, Role::Agent | Role::Supervisor) || me.departments.contains(&department)
 }
 
-/// Drops a chat that is out of sight; its drafts stay.
-fn hide(model: &mut Model, chat: ChatId) {
+/// Drops a chat that is out of sight; its drafts stay, and where one is in front, its pane.
+fn hide(model: &mut Model, chat: ChatId, why: &str) {
     model.view.chats.remove(&chat);
     if let Some(thread) = model.threads.get_mut(&chat) {
         thread.forget_past(None);
@@ -392,6 +462,10 @@ fn hide(model: &mut Model, chat: ChatId) {
         thread.place = Place::End;
         thread.search = None;
         thread.typing.clear();
+        thread.gone = thread.has_draft().then(|| why.to_owned());
+        if thread.gone.is_some() {
+            return;
+        }
     }
     leave_panes(model, chat);
 }

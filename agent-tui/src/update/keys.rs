@@ -9,7 +9,7 @@ use crate::{
     overlay::{AskFor, Confirm, Help, Overlay, Then},
 };
 
-use super::{chats, overlays, panes, scroll, writing};
+use super::{browse, chats, overlays, panes, scroll, writing};
 
 /// A key was pressed.
 pub(super) fn press(model: &mut Model, key: KeyEvent, out: &mut Vec<Effect>) {
@@ -116,6 +116,7 @@ fn moving(model: &mut Model, intent: Intent) -> bool {
         Intent::Split => panes::split(model),
         Intent::ClosePane => panes::close(model),
         Intent::Zoom => model.zoom = !model.zoom,
+        Intent::Side => panes::toggle_side(model),
         Intent::LineUp => scroll::up(model, scroll::Step::Line),
         Intent::LineDown => scroll::down(model, scroll::Step::Line),
         Intent::HalfPageUp => scroll::up(model, scroll::Step::HalfPage),
@@ -139,6 +140,8 @@ fn on_chat(model: &mut Model, intent: Intent, out: &mut Vec<Effect>) -> bool {
         Intent::Note => writing::set_noting(model, true),
         Intent::Reply => writing::set_noting(model, false),
         Intent::DiscardFailed => writing::discard_failed(model, out),
+        Intent::PastChats => browse::open_past(model, out),
+        Intent::OpenLink => browse::open_link(model),
         Intent::OpenEditor => writing::open_editor(model, out),
         Intent::Copy => writing::copy(model, out),
         Intent::Quote => writing::quote(model, out),

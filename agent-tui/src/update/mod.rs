@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod bounds;
+mod browse;
 mod chats;
 mod hub;
 mod keys;
@@ -10,6 +11,8 @@ mod keys;
 mod laws;
 mod overlays;
 mod panes;
+#[cfg(test)]
+mod reading;
 mod scroll;
 #[cfg(test)]
 mod tests;
@@ -18,7 +21,7 @@ mod writing;
 
 use std::time::Duration;
 
-use shared::{command::Command, id::ChatId, model::ActorKind, time::Timestamp};
+use shared::{command::Command, fold::View, id::ChatId, model::ActorKind, time::Timestamp};
 
 use crate::{
     model::{Link, Model},
@@ -30,6 +33,10 @@ use crate::{
 
 /// At most one ring in this time.
 const BELL_EVERY: Duration = Duration::from_secs(5);
+/// What is waited for turns when it takes longer than this ..
+pub(crate) const SPINNER_AFTER: Duration = Duration::from_millis(300);
+/// .. and no faster than this.
+pub(crate) const SPINNER_EVERY: Duration = Duration::from_millis(250);
 /// Records of one page of history.
 const PAGE_RECORDS: u32 = 100;
 
@@ -60,9 +67,16 @@ pub fn next_deadline(model: &Model) -> Timestamp {
             next = next.min(typing.until);
         }
     }
-    if let Link::Waiting { until, .. } = &model.link {
-        let second = Timestamp::from_ms(model.now.as_ms() + 1_000);
-        next = next.min(second.min((*until).max(second)));
+    match &model.link {
+        Link::Waiting { until, .. } => {
+            let second = Timestamp::from_ms(model.now.as_ms() + 1_000);
+            next = next.min(second.min((*until).max(second)));
+        }
+        Link::Connecting | Link::Loading => {
+            let first = model.link_since.after(SPINNER_AFTER);
+            next = next.min(first.max(model.now.after(SPINNER_EVERY)));
+        }
+        Link::Live | Link::Stopped { .. } => {}
     }
     next = wall::next_alarm(model).map_or(next, |at| next.min(at));
     match model.bell.quiet_until {
@@ -81,6 +95,7 @@ fn take(model: &mut Model, msg: Msg, out: &mut Vec<Effect>) {
         Msg::Hub(event) => hub::hear(model, event, out),
         Msg::Refused { cid, why } => hub::refused(model, &cid, &why, out),
         Msg::Edited { chat, note, text } => writing::edited(model, chat, note, text),
+        Msg::Past { customer, chats } => browse::past(model, customer, chats),
         Msg::Told { text, error: true } => model.complain(text),
         Msg::Told { text, error: false } => model.say(text),
         Msg::Tick => {}
@@ -90,7 +105,12 @@ fn take(model: &mut Model, msg: Msg, out: &mut Vec<Effect>) {
 fn tick(model: &mut Model, before: Timestamp) {
     let now = model.now;
     let minute = |at: Timestamp| at.as_ms().div_euclid(60_000);
-    model.dirty |= minute(before) != minute(now) || matches!(model.link, Link::Waiting { .. });
+    let waits = match model.link {
+        Link::Waiting { .. } => true,
+        Link::Connecting | Link::Loading => now.since(model.link_since) >= SPINNER_AFTER,
+        Link::Live | Link::Stopped { .. } => false,
+    };
+    model.dirty |= waits || minute(before) != minute(now);
     for thread in model.threads.values_mut() {
         let typed = thread.typing.len();
         thread.typing.retain(|_, typing| typing.until > now);
@@ -107,6 +127,18 @@ fn restore(model: &mut Model, restored: Restored) {
         model.panes = restored.layout.panes;
         model.panes.truncate(crate::model::PANES_MAX);
         model.focus = restored.layout.focus.min(model.panes.len() - 1);
+        model.zoom = restored.layout.zoom;
+        model.side_hidden = restored.layout.side_hidden;
+        for (chat, place) in restored.layout.places {
+            model.threads.entry(chat).or_default().place = place;
+        }
+    }
+    if let Some(cached) = restored.cached {
+        model.me = Some(cached.me);
+        model.view = View::new(cached.pos, cached.desk);
+        model.cursor = Some(cached.cursor);
+        model.as_of = Some(cached.at);
+        model.ensure_threads();
     }
     let failed = restored.failures.into_iter();
     let failed = failed.map(|failure| (failure.entry, Fate::Failed(failure.reason)));
@@ -158,6 +190,8 @@ fn settle(model: &mut Model, out: &mut Vec<Effect>) {
         }
     }
     page_history(model, out);
+    scroll::anchor(model);
+    browse::look_up_past(model, out);
     let now = model.now;
     if model.bell.wanted && model.bell.quiet_until.is_none_or(|until| until <= now) {
         model.bell.wanted = false;
@@ -218,10 +252,10 @@ fn page_history(model: &mut Model, out: &mut Vec<Effect>) {
             continue;
         };
         let height = usize::from(pane.transcript.height);
-        let oldest = model.view.chats[&chat]
-            .events
-            .first()
-            .and_then(|record| record.seq);
+        let view = &model.view.chats[&chat];
+        let oldest = view.events.first().and_then(|record| record.seq);
+        // Of an earlier chat nothing is here yet.
+        let oldest = oldest.or(Some(view.chat.seq.next()));
         let wants = transcript.shows_oldest(height) && oldest.is_some_and(|seq| seq.0 > 1);
         let Some(thread) = model.threads.get_mut(&chat) else {
             continue;

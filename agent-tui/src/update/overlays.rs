@@ -9,7 +9,7 @@ use crate::{
     overlay::{AskFor, Choice, Overlay, PickFor, Picker, Prompt, Value},
 };
 
-use super::{chats, keys, panes, request, scroll, writing};
+use super::{browse, chats, keys, panes, request, scroll, writing};
 
 /// Offers every action.
 pub(super) fn open_palette(model: &mut Model) {
@@ -171,6 +171,7 @@ fn take(model: &mut Model, picker: &Picker, out: &mut Vec<Effect>) {
             ask(model, AskFor::Reason(*status));
         }
         (_, Value::Status(status)) => set_status(model, *status, "", out),
+        (PickFor::Link, Value::Text(url)) => browse::choose_link(model, url),
         (_, Value::Text(text)) => writing::replace(model, text, out),
         (_, Value::Target(_) | Value::Priority(_)) => {}
     }

@@ -7,12 +7,15 @@ use crate::{
     thread::Place,
 };
 
+use super::browse;
+
 /// Shows `chat` in the focused pane, or moves the focus to the pane that shows it.
 pub(super) fn open(model: &mut Model, chat: ChatId) {
     let before = model.current();
     if before == Some(chat) {
         return;
     }
+    browse::bring_in(model, chat);
     let shown = model
         .visible_panes()
         .find(|index| model.panes[*index] == Some(chat));
@@ -42,6 +45,7 @@ fn left(model: &mut Model, chat: Option<ChatId>) {
     if let Some(thread) = model.threads.get_mut(&chat) {
         thread.new_from = None;
         thread.search = None;
+        thread.gone = None;
     }
 }
 
@@ -184,5 +188,13 @@ pub(super) fn close(model: &mut Model) {
     left(model, before);
     if let Some(chat) = model.current() {
         entered(model, chat);
+    }
+}
+
+/// Shows the details of the customer, or no longer.
+pub(super) fn toggle_side(model: &mut Model) {
+    model.side_hidden = !model.side_hidden;
+    if !model.side_hidden && !model.shows_side() {
+        model.say("the details are shown where there is room: wider, or with fewer panes");
     }
 }

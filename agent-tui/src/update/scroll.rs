@@ -68,6 +68,30 @@ pub(super) fn to_unread(model: &mut Model) {
     }
 }
 
+/// Keeps each reader who is not at the end at what they see at the top: where less than a
+/// screen is below their place, that is another message, which must not move with what arrives.
+pub(super) fn anchor(model: &mut Model) {
+    let Some(screen) = Screen::of(model) else {
+        return;
+    };
+    for pane in &screen.panes {
+        let Some(chat) = model.panes[pane.index] else {
+            continue;
+        };
+        let reads_on = |thread: &Thread| thread.place != Place::End;
+        if !model.threads.get(&chat).is_some_and(reads_on) {
+            continue;
+        }
+        let Some(transcript) = Transcript::new(model, chat, pane.transcript.width) else {
+            continue;
+        };
+        let place = transcript.anchored(usize::from(pane.transcript.height));
+        if let Some(thread) = model.threads.get_mut(&chat) {
+            thread.place = place;
+        }
+    }
+}
+
 /// To the next match of the search, `newer` or older.
 pub(super) fn to_match(model: &mut Model, newer: bool) {
     let Some(search) = model

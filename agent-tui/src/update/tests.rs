@@ -163,8 +163,14 @@ fn a_chat_that_leaves_keeps_its_draft() {
     let gone = story.transfer(1, SALES);
     hear(&mut model, &story, [delivered(gone)]);
     assert!(!model.view.chats.contains_key(&ChatId(1)));
-    assert_eq!(model.current(), None);
+    assert_eq!(
+        model.current(),
+        Some(ChatId(1)),
+        "its draft is still in front"
+    );
     assert_eq!(model.threads[&ChatId(1)].reply.text(), "half a sentence");
+    press(&mut model, "Esc 1");
+    assert_eq!(model.threads[&ChatId(1)].gone, None, "left for good");
 }
 
 #[test]

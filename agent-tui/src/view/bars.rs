@@ -1,7 +1,5 @@
 //! The rows at the top and at the bottom.
 
-use std::time::Duration;
-
 use ratatui::{buffer::Buffer, layout::Rect};
 use shared::model::AgentStatus;
 
@@ -77,32 +75,6 @@ fn link_word(link: &Link) -> &'static str {
         Link::Waiting { .. } => "offline",
         Link::Stopped { .. } => "stopped",
     }
-}
-
-/// What is wrong with the connection, and what happens next.
-pub(super) fn banner(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let (text, role) = match &model.link {
-        Link::Connecting => (
-            format!("connecting to {} ...", model.settings.context),
-            Role::Dim,
-        ),
-        Link::Loading => ("loading what happened meanwhile ...".to_owned(), Role::Dim),
-        Link::Live => return,
-        Link::Waiting {
-            why,
-            until,
-            attempt,
-        } => {
-            let left = until.since(model.now) + Duration::from_millis(999);
-            let text = format!(
-                "reconnecting in {} s (try {attempt}) - R now - {why}",
-                left.as_secs()
-            );
-            (text, Role::Warning)
-        }
-        Link::Stopped { why } => (why.clone(), Role::Error),
-    };
-    put(buffer, area, 1, &text, theme.style(role));
 }
 
 /// The mode and the keys that matter in it, from the live map.

@@ -14,7 +14,10 @@ use crate::{
     thread::Fate,
 };
 
-use super::paint::{age, put, put_right, row};
+use super::{
+    paint::{age, put, put_right, row},
+    states::{is_loading, skeleton},
+};
 
 /// Draws the list.
 pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
@@ -26,6 +29,18 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer
         next: 0,
         number: 0,
     };
+    if is_loading(model) {
+        list.heading("MINE", buffer);
+        return skeleton(
+            theme,
+            Rect {
+                height: area.height.saturating_sub(1),
+                y: area.y + 1,
+                ..area
+            },
+            buffer,
+        );
+    }
     list.heading(&format!("MINE ({})", listing.mine.len()), buffer);
     for chat in &listing.mine {
         list.chat(*chat, buffer);

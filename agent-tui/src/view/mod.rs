@@ -4,10 +4,14 @@
 mod bars;
 #[cfg(test)]
 mod bytes;
+#[cfg(test)]
+mod layouts;
 mod list;
 mod overlay;
 mod paint;
 mod pane;
+mod side;
+mod states;
 #[cfg(test)]
 mod speed;
 #[cfg(test)]
@@ -29,7 +33,7 @@ pub fn view(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     };
     bars::header(model, theme, screen.header, frame.buffer_mut());
     if let Some(area) = screen.banner {
-        bars::banner(model, theme, area, frame.buffer_mut());
+        states::banner(model, theme, area, frame.buffer_mut());
     }
     if let Some(area) = screen.list {
         list::draw(model, theme, area, frame.buffer_mut());
@@ -47,6 +51,9 @@ pub fn view(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
             }
         }
         pane::draw(model, theme, area, frame);
+    }
+    if let Some(area) = screen.side {
+        side::draw(model, theme, area, frame.buffer_mut());
     }
     if let Some(area) = screen.hints {
         bars::hints(model, theme, area, frame.buffer_mut());

@@ -10,6 +10,7 @@ use crate::{
     model::{Base, Model},
     overlay::{Help, Overlay, Picker},
     theme::{Role, Theme},
+    thread::wrap,
 };
 
 use super::{
@@ -34,14 +35,18 @@ pub(super) fn draw(
         Overlay::Confirm(confirm) => {
             let yes = model.keymap.keys(Mode::Confirm, Intent::Yes);
             let no = model.keymap.keys(Mode::Confirm, Intent::Dismiss);
-            let area = card(theme, "sure?", body, 2, frame);
+            let lines = wrap(&confirm.question, body.width.saturating_sub(8).min(86));
+            let area = card(theme, "sure?", body, lines.len() + 1, frame);
             let buffer = frame.buffer_mut();
             let style = theme.style(Role::Text);
-            put(buffer, row(area, 0), 0, &confirm.question, style);
+            let last = usize::from(area.height).saturating_sub(1);
+            for (number, line) in lines.iter().take(last).enumerate() {
+                put(buffer, row(area, number), 0, line, style);
+            }
             let answers = format!("{yes}: yes   {no}: no");
             put(
                 buffer,
-                row(area, 1),
+                row(area, last),
                 0,
                 &answers,
                 theme.style(Role::Heading),

@@ -1,7 +1,16 @@
 //! The one way in which text reaches the screen: cleaned, cut by columns, within its place.
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
-use shared::text::{render, truncate_width, width};
+use std::num::NonZeroU16;
+
+use ratatui::{
+    buffer::{Buffer, CellDiffOption},
+    layout::Rect,
+    style::Style,
+};
+use shared::text::{graphemes, render, truncate_width, width};
+
+/// The halfwidth voiced and semi-voiced sound marks.
+const SOUND_MARKS: [char; 2] = ['\u{FF9E}', '\u{FF9F}'];
 
 /// Writes `text` on the first row of `area`, from `x` columns on, cut with `..` at its end.
 /// Gives the column after it.
@@ -17,10 +26,39 @@ pub(super) fn put(buffer: &mut Buffer, area: Rect, x: u16, text: &str, style: St
         clean
     };
     let cut = truncate_width(&line, room);
-    buffer.set_stringn(area.x + x, area.y, &cut, room, style);
+    self::line(buffer, area, x, &cut, style);
     x + u16::try_from(width(&cut))
         .unwrap_or(u16::MAX)
         .min(area.width - x)
+}
+
+/// Writes clean `text` on the first row of `area`, from `x` columns on, as far as it fits.
+pub(super) fn line(buffer: &mut Buffer, area: Rect, x: u16, text: &str, style: Style) {
+    let room = usize::from(area.width.saturating_sub(x));
+    if !text.contains(SOUND_MARKS) {
+        buffer.set_stringn(area.x + x, area.y, text, room, style);
+        return;
+    }
+    // ratatui counts these marks twice: once by itself, once by the width of the cluster. So each
+    // cluster goes where it belongs, and is told how wide it is.
+    let end = area.right();
+    let mut x = area.x + x;
+    for cluster in graphemes(text) {
+        let columns = u16::try_from(width(cluster)).unwrap_or(u16::MAX);
+        let (Some(next), Some(cells)) = (x.checked_add(columns), NonZeroU16::new(columns)) else {
+            continue;
+        };
+        if next > end {
+            return;
+        }
+        // Room for what ratatui believes it takes; the cells behind are written next.
+        let believed = columns + u16::try_from(cluster.matches(SOUND_MARKS).count()).unwrap_or(0);
+        buffer.set_stringn(x, area.y, cluster, usize::from(believed), style);
+        if believed > columns {
+            buffer[(x, area.y)].set_diff_option(CellDiffOption::ForcedWidth(cells));
+        }
+        x = next;
+    }
 }
 
 /// Writes `text` at the right end of the first row of `area`.

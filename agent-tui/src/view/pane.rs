@@ -11,7 +11,10 @@ use crate::{
     transcript::{Row, Transcript, Voice},
 };
 
-use super::paint::{age, put, put_right, row, rule};
+use super::{
+    paint::{age, line, put, put_right, row, rule},
+    states,
+};
 
 /// Draws a pane.
 pub(super) fn draw(model: &Model, theme: &Theme, area: &PaneArea, frame: &mut Frame<'_>) {
@@ -20,7 +23,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: &PaneArea, frame: &mut Fr
     let chat = model.panes[area.index];
     let thread = chat.and_then(|chat| Some((chat, model.threads.get(&chat)?)));
     let Some((chat, thread)) = thread else {
-        empty(model, theme, area, buffer);
+        states::empty(model, theme, area, buffer);
         if focused && model.overlay.is_none() {
             frame.set_cursor_position((area.composer.x, area.composer.y));
         }
@@ -36,27 +39,6 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: &PaneArea, frame: &mut Fr
     }
 }
 
-/// What to do when there is no chat here.
-fn empty(model: &Model, theme: &Theme, area: &PaneArea, buffer: &mut Buffer) {
-    let (waiting, _) = model.waiting();
-    let lines = [
-        format!("No chat is open here. Queue: {waiting}."),
-        "Alt+A or u opens the next one that needs you,".to_owned(),
-        "Ctrl+G looks for one, /status says that you are".to_owned(),
-        "there, F1 or ? shows the keys.".to_owned(),
-    ];
-    for (number, line) in lines.iter().enumerate() {
-        let line_area = row(area.transcript, number + 1);
-        put(buffer, line_area, 2, line, theme.style(Role::Dim));
-    }
-    rule(
-        buffer,
-        area.border,
-        theme.lines.single,
-        theme.style(Role::Dim),
-    );
-}
-
 fn title(model: &Model, theme: &Theme, area: &PaneArea, chat: ChatId, buffer: &mut Buffer) {
     let focused = area.index == model.focus;
     let style = theme.style(if focused && model.panes.len() > 1 {
@@ -65,14 +47,23 @@ fn title(model: &Model, theme: &Theme, area: &PaneArea, chat: ChatId, buffer: &m
         Role::Heading
     });
     rule(buffer, area.title, " ", style);
+    let which = match model.panes.len() {
+        1 => String::new(),
+        count if model.visible_panes().len() < count => format!("[{}/{count}] ", area.index + 1),
+        _ => format!("[{}] ", area.index + 1),
+    };
     let Some(view) = model.view.chats.get(&chat) else {
-        let text = format!("#{chat} is not here yet");
+        let gone = model
+            .threads
+            .get(&chat)
+            .and_then(|thread| thread.gone.as_deref());
+        let text = format!("{which}#{chat} {}", gone.unwrap_or("is not here yet"));
         put(buffer, area.title, 1, &text, style);
         return;
     };
     let chat = &view.chat;
     let mut parts = vec![
-        chat.name.to_string(),
+        format!("{which}{}", chat.name),
         model.department(chat.department),
         format!("#{}", chat.id),
         format!(
@@ -93,6 +84,7 @@ fn title(model: &Model, theme: &Theme, area: &PaneArea, chat: ChatId, buffer: &m
     parts.extend(chat.tags.iter().map(|tag| format!("[{tag}]")));
     parts.extend(chat.email.iter().map(ToString::to_string));
     parts.extend(chat.phone.iter().map(ToString::to_string));
+    parts.extend(chat.fields.values().map(ToString::to_string));
     let also = others_looking(model, chat.id);
     if !also.is_empty() {
         parts.insert(3, format!("also here: {also}"));
@@ -118,6 +110,9 @@ fn transcript(
     buffer: &mut Buffer,
 ) {
     let Some(transcript) = Transcript::new(model, chat, area.transcript.width) else {
+        if states::is_loading(model) {
+            return states::skeleton(theme, area.transcript, buffer);
+        }
         let text = "the draft below is kept";
         put(buffer, area.transcript, 1, text, theme.style(Role::Dim));
         return;
@@ -196,20 +191,16 @@ fn border(
         .map(|view| view.chat.name.to_string());
     let name = name.unwrap_or_else(|| format!("#{chat}"));
     let (text, unit, role) = if thread.noting {
-        (
-            format!(" NOTE about {name} (team only) "),
-            theme.lines.double,
-            Role::Note,
-        )
-    } else if model.owns(chat) {
-        (
-            format!(" REPLY to {name} (public) "),
-            theme.lines.single,
-            Role::ReplyBorder,
-        )
-    } else {
-        let text = format!(" REPLY to {name} (public) - not yours ");
+        let why = states::obstacle(model, chat, thread);
+        let why = why.map(|why| format!("- {why} ")).unwrap_or_default();
+        let text = format!(" NOTE about {name} (team only) {why}");
+        (text, theme.lines.double, Role::Note)
+    } else if let Some(why) = states::obstacle(model, chat, thread) {
+        let text = format!(" REPLY (public) - {why} ");
         (text, theme.lines.single, Role::Dim)
+    } else {
+        let text = format!(" REPLY to {name} (public) ");
+        (text, theme.lines.single, Role::ReplyBorder)
     };
     let style = theme.style(role);
     rule(buffer, area.border, unit, style);
@@ -240,8 +231,7 @@ fn composer(theme: &Theme, area: &PaneArea, thread: &Thread, focused: bool, buff
 /// A row of a draft: never cut with dots, the composer has broken it to fit.
 fn draft_row(buffer: &mut Buffer, place: Rect, text: &str, style: Style) {
     if place.height > 0 {
-        let room = usize::from(place.width);
-        buffer.set_stringn(place.x, place.y, render(text), room, style);
+        line(buffer, place, 0, &render(text), style);
     }
 }
 

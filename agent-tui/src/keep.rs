@@ -1,0 +1,139 @@
+//! What the loop does beside itself for the desk as it is shown: keeps a copy on disk, asks for
+//! earlier chats, starts the browser. Nothing here waits in the loop.
+
+use std::{
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use shared::{
+    api::{ChatAnswer, Page},
+    client::{error::ClientError, http::Http},
+    id::{ChatId, Pos, UserId},
+    model::Chat,
+};
+use tokio::{task::JoinHandle, time::Instant};
+
+use crate::{
+    cache::Cache,
+    model::{Link, Model},
+};
+
+/// The copy of the desk is at most this much older than the desk.
+const KEEP_EVERY: Duration = Duration::from_secs(60);
+/// Chats of a customer that are asked for.
+const PAST_MAX: usize = 20;
+/// Chats that are followed back one by one.
+const PREVIOUS_MAX: usize = 5;
+
+/// Writes the copy of the desk.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    cache: Option<Cache>,
+    due: Instant,
+    kept: Pos,
+    writing: Option<JoinHandle<()>>,
+}
+
+impl Keeper {
+    pub(crate) fn new(cache: Option<Cache>) -> Self {
+        Self {
+            cache,
+            due: Instant::now() + KEEP_EVERY,
+            kept: Pos(0),
+            writing: None,
+        }
+    }
+
+    /// Writes when it is time and something has changed.
+    pub(crate) fn keep(&mut self, model: &Model) {
+        let now = Instant::now();
+        let busy = self
+            .writing
+            .as_ref()
+            .is_some_and(|task| !task.is_finished());
+        if now < self.due || busy || model.view.pos == self.kept || model.link != Link::Live {
+            return;
+        }
+        self.due = now + KEEP_EVERY;
+        self.write(model);
+    }
+
+    /// The last word: a login that is over leaves nothing behind.
+    pub(crate) async fn end(&mut self, model: &Model) {
+        if let Some(task) = self.writing.take() {
+            drop(task.await);
+        }
+        if let (Link::Stopped { .. }, Some(cache)) = (&model.link, &self.cache) {
+            return cache.remove();
+        }
+        if model.view.pos != self.kept {
+            self.write(model);
+        }
+        if let Some(task) = self.writing.take() {
+            drop(task.await);
+        }
+    }
+
+    fn write(&mut self, model: &Model) {
+        let Some(cache) = self.cache.clone() else {
+            return;
+        };
+        if let Some(bytes) = cache.take(model) {
+            self.kept = model.view.pos;
+            self.writing = Some(tokio::task::spawn_blocking(move || cache.write(&bytes)));
+        }
+    }
+}
+
+/// The chats of a customer that are not closed, and those that lead to them one by one, which
+/// may be.
+///
+/// # Errors
+/// What the first question gives. A chat on the way that may not be seen ends the way.
+pub(crate) async fn past_chats(
+    http: &Http,
+    customer: UserId,
+    previous: Option<ChatId>,
+) -> Result<Vec<Chat>, ClientError> {
+    let path = format!("/api/chats?customer={customer}&limit={PAST_MAX}");
+    let page: Page<Chat> = http.get(&path).await?;
+    let mut chats = page.items;
+    let known = chats.iter().filter_map(|chat| chat.previous);
+    let mut next: Vec<ChatId> = previous.into_iter().chain(known).collect();
+    for _ in 0..PREVIOUS_MAX {
+        let is_new = |id: &ChatId| chats.iter().all(|chat| chat.id != *id);
+        let Some(id) = next.iter().copied().find(is_new) else {
+            break;
+        };
+        next.retain(|other| *other != id);
+        let answer: Result<ChatAnswer, ClientError> = http.get(&format!("/api/chats/{id}")).await;
+        if let Ok(ChatAnswer { chat }) = answer {
+            next.extend(chat.previous);
+            chats.push(chat);
+        }
+    }
+    Ok(chats)
+}
+
+/// The person's own browser with `url`, kept away from the terminal.
+pub(crate) fn opener(url: &str) -> Command {
+    let browser = std::env::var_os("BROWSER").filter(|browser| !browser.is_empty());
+    let mut command = match browser {
+        // Through the shell, since BROWSER may hold options; the address is an argument of its own.
+        Some(browser) => {
+            let mut command = Command::new("sh");
+            command
+                .args(["-c", "exec $FRONTDESK_BROWSER \"$1\"", "sh"])
+                .env("FRONTDESK_BROWSER", browser);
+            command
+        }
+        None => Command::new("xdg-open"),
+    };
+    command
+        .arg(url)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
