@@ -48,7 +48,12 @@ const DEPARTMENT: Param = Param::new(
 );
 const MINE: Param = Param::new("mine", Kind::Flag, "Only chats that one owns, or asked in.");
 const OWNER: Param = Param::new("owner", Kind::Number, "Only chats that this user owns.");
-const LIST: &[Param] = &[LIMIT, AFTER, STATE, DEPARTMENT, MINE, OWNER];
+const CUSTOMER: Param = Param::new(
+    "customer",
+    Kind::Number,
+    "Only chats that this customer asked.",
+);
+const LIST: &[Param] = &[LIMIT, AFTER, STATE, DEPARTMENT, MINE, OWNER, CUSTOMER];
 
 pub(super) const ROUTES: &[Route] = &[
     Route::get(
@@ -76,7 +81,7 @@ pub(super) const ROUTES: &[Route] = &[
         |call| Box::pin(list(call, Some(ChatState::Active))),
         "The same as /api/chats?state=active.",
     )
-    .query(&[LIMIT, AFTER, DEPARTMENT, MINE, OWNER])
+    .query(&[LIMIT, AFTER, DEPARTMENT, MINE, OWNER, CUSTOMER])
     .gives::<Page<Chat>>(200),
     Route::post(
         "/api/chats",
@@ -183,6 +188,7 @@ async fn list(call: Call, only: Option<ChatState>) -> Answer {
     let after: ChatId = call.query.value(AFTER.name)?.unwrap_or_default();
     let state: Option<ChatState> = only.or(word(&call, STATE.name)?);
     let owner: Option<UserId> = call.query.value(OWNER.name)?;
+    let customer: Option<UserId> = call.query.value(CUSTOMER.name)?;
     let mine = call.query.flag(MINE.name);
     let department = match call.query.text(DEPARTMENT.name) {
         None => None,
@@ -198,6 +204,7 @@ async fn list(call: Call, only: Option<ChatState>) -> Answer {
                 chat.id > after
                     && state.is_none_or(|state| chat.state == state)
                     && owner.is_none_or(|owner| chat.owner == Some(owner))
+                    && customer.is_none_or(|customer| chat.customer == customer)
                     && department.is_none_or(|department| chat.department == department)
                     && (!mine || chat.owner == Some(me) || chat.customer == me)
             });

@@ -71,6 +71,12 @@ async fn a_chat_is_opened_answered_moved_and_closed() {
         .expect(200);
     assert_eq!(mine["items"].as_array().unwrap().len(), 1);
     assert_eq!(desk.get("/api/admin/active", &ana).await.expect(200), mine);
+    let customer = &claimed["chat"]["customer"];
+    let of_customer = format!("/api/chats?customer={customer}");
+    let hers = desk.get(&of_customer, &ana).await.expect(200);
+    assert_eq!(hers["items"], mine["items"]);
+    let nobody = desk.get("/api/chats?customer=9999", &ana).await;
+    assert_eq!(nobody.expect(200)["items"], json!([]));
     let seen = desk.get(&messages, kim).await.expect(200);
     let texts: Vec<_> = seen["items"]
         .as_array()
@@ -99,6 +105,8 @@ async fn a_chat_is_opened_answered_moved_and_closed() {
         (&json!("waiting"), &Value::Null)
     );
     desk.get(&chat, &ana).await.refused(404, "not_found");
+    let hers = desk.get(&of_customer, &ana).await.expect(200);
+    assert_eq!(hers["items"], json!([]), "out of sight");
     let resolved = desk
         .post(&format!("{chat}/resolve"), kim, json!({}))
         .await
