@@ -1,8 +1,8 @@
 //! The agent console: a terminal in which one person answers many chats.
 //!
 //! A message comes in, [`update::update`] changes the [`model`] and says what is to be done, the
-//! runtime does it, [`view`] draws what there is now. Only `runtime` waits, reads clocks or does
-//! I/O; only `view` and `theme` know colours.
+//! runtime does it, [`view`] draws what there is now. Only `runtime`, and `keep` for it, waits,
+//! reads clocks or does I/O; only `view` and `theme` know colours.
 
 pub mod args;
 pub mod cache;

@@ -182,6 +182,17 @@ fn a_start_shows_where_rows_will_be_and_turns_only_when_it_is_slow() {
         "{frames} frames in {took} ms"
     );
     assert!(picture(&mut model, &DARK, 80, 24).contains("loading 1 of 3: connecting to acme-prod"));
+    let lost = SocketEvent::Disconnected {
+        why: "nobody answers".to_owned(),
+        retry_in: Duration::from_secs(3),
+        attempt: 1,
+    };
+    hear(&mut model, &Story::new(), [lost]);
+    let screen = picture(&mut model, &DARK, 80, 24);
+    assert!(
+        !screen.contains("no chats"),
+        "that would be a guess\n{screen}"
+    );
     hear(&mut model, &Story::new(), [connected()]);
     assert!(picture(&mut model, &DARK, 80, 24).contains("loading 2 of 3"));
     let story = busy_desk();

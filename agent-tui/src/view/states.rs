@@ -94,7 +94,7 @@ fn loading(model: &Model, step: u32, what: &str) -> String {
 
 /// Whether nothing is known yet, so that empty would be a lie.
 pub(super) fn is_loading(model: &Model) -> bool {
-    model.view.pos.0 == 0 && matches!(model.link, Link::Connecting | Link::Loading)
+    model.view.pos.0 == 0 && model.link != Link::Live
 }
 
 /// Where rows will be.
