@@ -2,7 +2,7 @@
 
 use clap::Parser;
 
-use crate::theme::Tone;
+use crate::{config::Options, keys::Preset, theme::Tone};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,6 +38,23 @@ pub struct Args {
     /// Keep no copy of the desk for the next start, and drop the one there is
     #[arg(long)]
     pub no_cache: bool,
+    /// The keys to begin with, before those of the user's config
+    #[arg(long, value_name = "PRESET")]
+    pub keys: Option<Preset>,
+    /// Show each key as it arrives, what was logged, and what frames cost (F12)
+    #[arg(long)]
+    pub debug_keys: bool,
+}
+
+impl Args {
+    /// What the command line sets; a flag that is not there says nothing.
+    pub fn options(&self) -> Options {
+        Options {
+            theme: self.theme,
+            ascii: self.ascii.then_some(true),
+            fresh: self.fresh.then_some(true),
+        }
+    }
 }
 
 #[cfg(test)]

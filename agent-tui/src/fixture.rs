@@ -232,6 +232,7 @@ pub(crate) fn console() -> Model {
         opens_links: false,
         zone: TimeZone::UTC,
         seed: 7,
+        kitty: false,
     };
     Model::new(settings, two_o_clock())
 }

@@ -6,7 +6,10 @@
 
 pub mod args;
 pub mod cache;
+pub mod complete;
 pub mod composer;
+pub mod config;
+pub mod debug;
 pub mod drafts;
 #[cfg(test)]
 mod fixture;

@@ -10,6 +10,7 @@ use std::{
 use agent_tui::{
     args::Args,
     cache::Cache,
+    config::{Config, ConfigError, Options},
     drafts::Drafts,
     model::Settings,
     runtime::{Console, Left},
@@ -59,6 +60,15 @@ impl From<OutboxError> for Failure {
     }
 }
 
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self {
+            why: error.to_string(),
+            code: exit::USAGE,
+        }
+    }
+}
+
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self {
@@ -103,6 +113,8 @@ fn run(args: Args) -> Result<Left, Failure> {
         ca: None,
     };
     let profile = Profile::load(&flags).map_err(ClientError::from)?;
+    let Config { options, keymap } =
+        Config::resolve(&args, |name| std::env::var(name).ok(), &profile)?;
     let token = profile.token_source()?;
     let outbox = if args.wall {
         Outbox::in_memory()
@@ -117,7 +129,7 @@ fn run(args: Args) -> Result<Left, Failure> {
     let hangup = Hangup::new(move || drop(saved.flush()));
     let (_signals, signals) = listen(hangup.clone())?;
     let mut guard = TerminalGuard::raw()?;
-    let tone = wanted_tone(&args);
+    let tone = wanted_tone(&options);
     let far = std::env::var_os("SSH_CONNECTION").is_some();
     let answers = probe(&mut Tty, tone.is_none() && !far, PROBE_MAX)?;
     let modes = Modes {
@@ -129,17 +141,21 @@ fn run(args: Args) -> Result<Left, Failure> {
     let light = answers.is_light().unwrap_or(false);
     let tone = tone.unwrap_or(if light { Tone::Light } else { Tone::Dark });
     let context = profile.context.clone();
+    let ascii = options.ascii.unwrap_or_default();
     let console = Console {
+        keymap,
+        debug_keys: args.debug_keys,
         settings: Settings {
             context: context.unwrap_or_else(|| profile.hub.to_string()),
-            ascii: args.ascii,
+            ascii,
             wall: args.wall,
             opens_links: !far && has_browser(),
             zone: TimeZone::system(),
             seed: seed()?,
+            kitty: answers.kitty,
         },
-        theme: Theme::new(tone, args.ascii),
-        fresh: args.fresh,
+        theme: Theme::new(tone, ascii),
+        fresh: options.fresh.unwrap_or_default(),
         cache,
         synchronized: answers.synchronized,
         far,
@@ -156,10 +172,11 @@ fn run(args: Args) -> Result<Left, Failure> {
     Ok(left)
 }
 
-/// What the person asked for; none leaves it to the terminal's answer.
-fn wanted_tone(args: &Args) -> Option<Tone> {
+/// What the person asked for, which comes before `NO_COLOR` (no-color.org); none leaves it to the
+/// terminal's answer.
+fn wanted_tone(options: &Options) -> Option<Tone> {
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    args.theme.or(no_color.then_some(Tone::None))
+    options.theme.or(no_color.then_some(Tone::None))
 }
 
 /// Where the desk is kept for the next start; without a login of its own nowhere.

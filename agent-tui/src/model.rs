@@ -13,7 +13,9 @@ use shared::{
 };
 
 use crate::{
-    keys::{Keymap, Mode},
+    complete::Completion,
+    debug::Debug,
+    keys::{Chord, Intent, Keymap, Mode},
     msg::Layout,
     overlay::Overlay,
     thread::{Place, Thread},
@@ -37,6 +39,8 @@ pub struct Settings {
     pub opens_links: bool,
     /// Begins the ids of this run's commands: random, so that no two runs share one.
     pub seed: u64,
+    /// The terminal answered that it has the kitty protocol of keys.
+    pub kitty: bool,
 }
 
 /// How it stands with the hub.
@@ -95,6 +99,17 @@ pub struct Notice {
     pub text: String,
     /// Whether something went wrong.
     pub error: bool,
+}
+
+/// The first of two keys was pressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Begun {
+    /// Which.
+    pub chord: Chord,
+    /// Where.
+    pub mode: Mode,
+    /// It is forgotten then.
+    pub until: Timestamp,
 }
 
 /// How another member of staff is, beyond what the log says.
@@ -199,8 +214,14 @@ pub struct Model {
     pub bell: Bell,
     /// The focus that the hub knows of.
     pub viewing: Option<ChatId>,
-    /// The last key, while keys are shown.
-    pub shown_key: Option<String>,
+    /// The first of two keys, while the second is waited for.
+    pub begun: Option<Begun>,
+    /// What Tab goes on with.
+    pub completion: Option<Completion>,
+    /// What was chosen in the palette, the newest first.
+    pub recent: Vec<Intent>,
+    /// What F12 shows.
+    pub debug: Debug,
     /// The screen no longer shows this state.
     pub dirty: bool,
     /// Commands made in this run.
@@ -241,7 +262,10 @@ impl Model {
             requests: BTreeMap::new(),
             bell: Bell::default(),
             viewing: None,
-            shown_key: None,
+            begun: None,
+            completion: None,
+            recent: Vec::new(),
+            debug: Debug::default(),
             dirty: true,
             made: 0,
         }
@@ -271,9 +295,14 @@ impl Model {
 
     /// What has the keyboard.
     pub fn mode(&self) -> Mode {
-        if let Some(overlay) = &self.overlay {
-            return overlay.mode();
+        match &self.overlay {
+            Some(overlay) => overlay.mode(),
+            None => self.mode_below(),
         }
+    }
+
+    /// What has the keyboard when no overlay has it.
+    pub fn mode_below(&self) -> Mode {
         let thread = self.current_thread();
         match self.base {
             Base::Compose if thread.is_none_or(|thread| thread.composer().is_empty()) => {
@@ -467,20 +496,18 @@ impl Model {
 
     /// Puts a line at the bottom; it does not cover an error that nobody has dismissed.
     pub fn say(&mut self, text: impl Into<String>) {
+        let text = text.into();
+        self.debug.log(self.now, text.clone());
         if self.notice.as_ref().is_none_or(|notice| !notice.error) {
-            self.notice = Some(Notice {
-                text: text.into(),
-                error: false,
-            });
+            self.notice = Some(Notice { text, error: false });
         }
     }
 
     /// Puts an error at the bottom.
     pub fn complain(&mut self, text: impl Into<String>) {
-        self.notice = Some(Notice {
-            text: text.into(),
-            error: true,
-        });
+        let text = text.into();
+        self.debug.log(self.now, format!("error: {text}"));
+        self.notice = Some(Notice { text, error: true });
     }
 
     /// Sees to it that each chat in sight has its thread.

@@ -79,6 +79,8 @@ pub struct Picker {
     pub field: Composer,
     /// Everything there is.
     pub choices: Vec<Choice>,
+    /// What is looked for, when it is not all that is typed.
+    pub query: Option<String>,
     /// Which of the matching lines is chosen.
     pub selected: usize,
 }
@@ -128,8 +130,10 @@ pub struct Confirm {
 }
 
 /// The help overlay.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Help {
+    /// Where it was opened: those keys come first.
+    pub from: Mode,
     /// Filters the lines.
     pub field: Composer,
     /// The first line shown.
@@ -184,6 +188,7 @@ impl Picker {
             purpose,
             field: Composer::default(),
             choices,
+            query: None,
             selected: 0,
         }
     }
@@ -204,7 +209,7 @@ impl Picker {
 
     /// The lines that fit what is typed, best first.
     pub fn matches(&self) -> Vec<&Choice> {
-        let query = self.field.text();
+        let query = self.query.as_deref().unwrap_or(self.field.text());
         let scored = self.choices.iter().filter_map(|choice| {
             let label = fuzzy::score(query, &choice.label).map(|score| score * 2);
             let whole = || fuzzy::score(query, &format!("{} {}", choice.label, choice.detail));
@@ -229,6 +234,17 @@ impl Picker {
         if count > 0 {
             let at = isize::try_from(self.selected).unwrap_or(0).min(count - 1);
             self.selected = usize::try_from((at + by).rem_euclid(count)).unwrap_or(0);
+        }
+    }
+}
+
+impl Help {
+    /// The help for somebody in the mode `from`.
+    pub fn new(from: Mode) -> Self {
+        Self {
+            from,
+            field: Composer::default(),
+            top: 0,
         }
     }
 }

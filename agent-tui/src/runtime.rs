@@ -30,6 +30,7 @@ use crate::{
     cache::{Cache, Cached},
     drafts::Drafts,
     keep::{Keeper, opener, past_chats},
+    keys::Keymap,
     model::{Model, Settings},
     msg::{Effect, Layout, Msg},
     term::{Display, Hangup, Outlet, TermSignal, TerminalGuard, Tty, is_hangup},
@@ -69,6 +70,10 @@ pub struct Console {
     pub settings: Settings,
     /// The look.
     pub theme: Theme,
+    /// Which key means what.
+    pub keymap: Keymap,
+    /// Show keys, log and frames from the start.
+    pub debug_keys: bool,
     /// Begin with empty panes.
     pub fresh: bool,
     /// Where the desk is kept for the next start, if it may be.
@@ -141,8 +146,13 @@ impl Console {
         let (columns, rows) = crossterm::terminal::size()?;
         let area = Rect::new(0, 0, columns, rows);
         let (told, reports) = mpsc::channel(TOLD_MAX);
+        let mut model = Model::new(self.settings, now());
+        model.keymap = self.keymap;
+        if self.debug_keys {
+            model.debug.turn();
+        }
         let mut runtime = Runtime {
-            model: Model::new(self.settings, now()),
+            model,
             theme: self.theme,
             display: Display::new(area, self.synchronized)?,
             outlet: Outlet::new(Tty)?,
@@ -370,7 +380,8 @@ impl Runtime {
     fn draw(&mut self) -> io::Result<()> {
         self.model.dirty = false;
         self.touched = false;
-        self.drawn_at = Some(Instant::now());
+        let begun = Instant::now();
+        self.drawn_at = Some(begun);
         let Self {
             model,
             theme,
@@ -379,6 +390,8 @@ impl Runtime {
         } = self;
         let mut bytes = std::mem::take(&mut self.besides);
         bytes.append(&mut display.draw(|frame| view(model, theme, frame))?);
+        // Shown with the next frame: what this one cost is no reason for another.
+        model.debug.drew(bytes.len(), begun.elapsed());
         self.outlet.give(bytes)
     }
 

@@ -2,15 +2,38 @@
 //! done about it is `update`'s business.
 
 mod chord;
+mod preset;
+mod rebind;
+mod strokes;
 mod table;
 
 use std::fmt::Write as _;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use thiserror::Error;
 
 pub use self::chord::{Chord, ChordError, Key};
+pub use self::preset::Preset;
+pub use self::rebind::{BindError, Rebind};
+pub use self::strokes::Strokes;
 pub use self::table::{ACTIONS, Action, Intent};
+
+/// The headings of the help; each begins with a line of the table and ends where the next begins.
+const SECTIONS: [(&str, Intent); 9] = [
+    ("write", Intent::Send),
+    ("move", Intent::NextNeeding),
+    ("read", Intent::LineUp),
+    ("chat", Intent::Accept),
+    ("message", Intent::Copy),
+    ("edit", Intent::HistoryOlder),
+    ("panes", Intent::NextPane),
+    ("lists and questions", Intent::Pick),
+    ("console", Intent::Help),
+];
+
+/// The headings of the help in their order.
+pub fn sections() -> impl Iterator<Item = &'static str> {
+    SECTIONS.into_iter().map(|(title, _)| title)
+}
 
 /// What has the keyboard. A key without meaning in a mode is looked up in the
 /// mode that this one builds on.
@@ -93,6 +116,11 @@ impl Mode {
         }
     }
 
+    /// Whether keys are letters of a text here.
+    fn is_text(self) -> bool {
+        self.lineage().any(|mode| mode == Self::Edit)
+    }
+
     /// Whether this is one of the overlays that ask for one answer.
     fn is_overlay(self) -> bool {
         matches!(
@@ -132,42 +160,50 @@ impl Intent {
 }
 
 impl Action {
+    /// The heading that it stands under.
+    pub fn section(&self) -> &'static str {
+        let at = |intent: Intent| ACTIONS.iter().position(|action| action.intent == intent);
+        let mine = at(self.intent);
+        let begun = SECTIONS.iter().rev().find(|(_, first)| at(*first) <= mine);
+        begun.map_or(SECTIONS[0].0, |(title, _)| title)
+    }
+
     /// Whether the palette offers it: not what only answers an open overlay.
     pub fn in_palette(&self) -> bool {
         self.keys.is_empty() || self.keys.iter().any(|(mode, _)| !mode.is_overlay())
     }
 }
 
-/// One chord in one mode.
+/// What is pressed for one action in one mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Binding {
     mode: Mode,
-    chord: Chord,
+    strokes: Strokes,
     intent: Intent,
 }
 
-/// Why a key cannot be bound.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum BindError {
-    /// The table has no such action.
-    #[error("no action is called \"{0}\"; the palette lists them")]
-    UnknownAction(String),
-    /// There is no such mode.
-    #[error("no mode is called \"{0}\"; use compose, nav, edit or any")]
-    UnknownMode(String),
-    /// The text names no key.
-    #[error(transparent)]
-    Chord(#[from] ChordError),
-    /// The chord has another meaning in that mode.
-    #[error("{chord} already means \"{taken}\" in {mode}; free it first")]
-    Taken {
-        /// The chord.
-        chord: String,
-        /// What it means.
-        taken: &'static str,
-        /// Where.
-        mode: &'static str,
-    },
+/// What a press means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meaning {
+    /// It does something.
+    Does(Intent),
+    /// It begins something: one more press says what.
+    Begins(Chord),
+    /// It is no command; text, perhaps.
+    Nothing,
+}
+
+/// A line of the help.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HelpLine {
+    /// The heading that it stands under.
+    pub section: &'static str,
+    /// The keys, with spaces between.
+    pub keys: String,
+    /// The word of the palette.
+    pub name: &'static str,
+    /// What they do.
+    pub help: &'static str,
 }
 
 /// The live map from keys to intents.
@@ -178,37 +214,93 @@ pub struct Keymap {
 
 impl Default for Keymap {
     fn default() -> Self {
-        let mut bindings = Vec::new();
-        for action in ACTIONS {
-            for (mode, chords) in action.keys {
-                bindings.extend(chords.split(' ').map(|chord| Binding {
-                    mode: *mode,
-                    chord: chord.parse().expect("a test reads the table"),
-                    intent: action.intent,
-                }));
-            }
-        }
-        Self { bindings }
+        Self::of(Preset::Default)
     }
 }
 
 impl Keymap {
+    /// The keys of `preset`.
+    pub fn of(preset: Preset) -> Self {
+        let read = |strokes: &str| strokes.parse().expect("a test reads the table");
+        let mut bindings = Vec::new();
+        for action in ACTIONS {
+            for (mode, chords) in action.keys {
+                bindings.extend(chords.split(' ').map(|strokes| Binding {
+                    mode: *mode,
+                    strokes: read(strokes),
+                    intent: action.intent,
+                }));
+            }
+        }
+        for (mode, strokes, intent) in preset.additions() {
+            let binding = Binding {
+                mode: *mode,
+                strokes: read(strokes),
+                intent: *intent,
+            };
+            bindings.retain(|taken: &Binding| !taken.clashes(&binding));
+            bindings.push(binding);
+        }
+        Self { bindings }
+    }
+
     /// What `event` means in `mode`; nothing when it is text, or no command.
     pub fn lookup(&self, mode: Mode, event: KeyEvent) -> Option<Intent> {
+        match self.meaning(mode, None, event) {
+            Meaning::Does(intent) => Some(intent),
+            Meaning::Begins(_) | Meaning::Nothing => None,
+        }
+    }
+
+    /// What `event` means in `mode`, after `begun` if that was pressed before.
+    pub fn meaning(&self, mode: Mode, begun: Option<Chord>, event: KeyEvent) -> Meaning {
         if event.kind == KeyEventKind::Release {
-            return None;
+            return Meaning::Nothing;
         }
         let chord = Chord::from(event);
-        let binding = mode.lineage().find_map(|mode| self.find(mode, &chord))?;
-        Some(match (binding.intent, binding.chord.key(), chord.digit()) {
+        let found = mode.lineage().find_map(|level| {
+            let mut here = self.bindings.iter().filter(|binding| binding.mode == level);
+            here.find(|Binding { strokes, .. }| match (begun, strokes.second()) {
+                (None, _) => strokes.first().overlaps(&chord),
+                (Some(begun), Some(second)) => {
+                    strokes.first().overlaps(&begun) && second.overlaps(&chord)
+                }
+                (Some(_), None) => false,
+            })
+        });
+        let Some(binding) = found else {
+            return Meaning::Nothing;
+        };
+        if begun.is_none() && binding.strokes.second().is_some() {
+            return Meaning::Begins(chord);
+        }
+        let key = binding.strokes.last().key();
+        Meaning::Does(match (binding.intent, key, chord.digit()) {
             (Intent::Chat(_), Key::Digit, Some(digit)) => Intent::Chat(digit),
             (intent, ..) => intent,
         })
     }
 
+    /// What may follow `begun` in `mode`: the strokes and the action.
+    pub fn after(&self, mode: Mode, begun: Chord) -> impl Iterator<Item = (Chord, &'static str)> {
+        let level = mode.lineage().find(|level| {
+            let here = |binding: &Binding| {
+                binding.mode == *level && binding.strokes.first().overlaps(&begun)
+            };
+            self.bindings.iter().any(here)
+        });
+        let fits = move |binding: &&Binding| {
+            Some(binding.mode) == level && binding.strokes.first().overlaps(&begun)
+        };
+        self.bindings
+            .iter()
+            .filter(fits)
+            .filter_map(|binding| Some((binding.strokes.second()?, binding.intent.action().name)))
+    }
+
     /// The keys that work in `mode` and what they do, in the table's order;
     /// those of the mode itself before those it builds on.
-    pub fn help(&self, mode: Mode) -> impl Iterator<Item = (String, &'static str)> {
+    pub fn help(&self, mode: Mode) -> impl Iterator<Item = HelpLine> {
         mode.lineage().flat_map(move |level| {
             ACTIONS.iter().filter_map(move |action| {
                 let live = |binding: &&Binding| {
@@ -217,7 +309,12 @@ impl Keymap {
                         && !self.shadowed(mode, binding)
                 };
                 let keys = list(self.bindings.iter().filter(live));
-                (!keys.is_empty()).then_some((keys, action.help))
+                (!keys.is_empty()).then_some(HelpLine {
+                    section: action.section(),
+                    keys,
+                    name: action.name,
+                    help: action.help,
+                })
             })
         })
     }
@@ -225,66 +322,40 @@ impl Keymap {
     /// The keys for `intent` where `mode` has the keyboard, for a hint or the
     /// palette; empty when there are none.
     pub fn keys(&self, mode: Mode, intent: Intent) -> String {
+        list(self.live(mode, intent))
+    }
+
+    /// Whether `intent` can be had in `mode` by a key that every terminal, multiplexer and
+    /// layout lets through.
+    fn has_plain(&self, mode: Mode, intent: Intent) -> bool {
+        self.live(mode, intent)
+            .any(|binding| binding.strokes.is_plain())
+    }
+
+    fn live(&self, mode: Mode, intent: Intent) -> impl Iterator<Item = &Binding> {
         let intent = intent.action().intent;
-        let live = |binding: &&Binding| binding.intent == intent && !self.shadowed(mode, binding);
-        let levels = mode.lineage().flat_map(|level| {
-            self.bindings
-                .iter()
-                .filter(move |binding| binding.mode == level)
-                .filter(live)
-        });
-        list(levels)
+        mode.lineage().flat_map(move |level| {
+            let here = move |binding: &&Binding| binding.mode == level && binding.intent == intent;
+            let mine = self.bindings.iter().filter(here);
+            mine.filter(move |binding| !self.shadowed(mode, binding))
+        })
     }
 
-    /// Gives `action` the keys in `chords` for `mode`, in place of those it
-    /// has there; no chords at all take its keys away.
-    ///
-    /// # Errors
-    /// [`BindError`] when a name or a chord is unknown, or a chord is taken in
-    /// that mode; the map is then as before.
-    pub fn rebind(&mut self, mode: &str, action: &str, chords: &[&str]) -> Result<(), BindError> {
-        let unknown_mode = || BindError::UnknownMode(mode.to_owned());
-        let mode = Mode::ALL.into_iter().find(|known| known.name() == mode);
-        let mode = mode.ok_or_else(unknown_mode)?;
-        let known = ACTIONS.iter().find(|known| known.name == action);
-        let intent = known
-            .ok_or_else(|| BindError::UnknownAction(action.to_owned()))?
-            .intent;
-        let mut added: Vec<Binding> = Vec::new();
-        for chord in chords {
-            let chord: Chord = chord.parse()?;
-            match self.find(mode, &chord) {
-                Some(taken) if taken.intent != intent => {
-                    return Err(BindError::Taken {
-                        chord: chord.to_string(),
-                        taken: taken.intent.action().name,
-                        mode: mode.name(),
-                    });
-                }
-                _ => added.push(Binding {
-                    mode,
-                    chord,
-                    intent,
-                }),
-            }
-        }
-        self.bindings
-            .retain(|binding| binding.mode != mode || binding.intent != intent);
-        self.bindings.extend(added);
-        Ok(())
-    }
-
-    fn find(&self, mode: Mode, chord: &Chord) -> Option<&Binding> {
-        let matches = |binding: &&Binding| binding.mode == mode && binding.chord.overlaps(chord);
-        self.bindings.iter().find(matches)
-    }
-
-    /// Whether a nearer mode gives the chord of `binding` another meaning.
+    /// Whether a nearer mode gives the strokes of `binding` another meaning.
     fn shadowed(&self, mode: Mode, binding: &Binding) -> bool {
         let nearer = mode.lineage().take_while(|level| *level != binding.mode);
-        nearer
-            .into_iter()
-            .any(|level| self.find(level, &binding.chord).is_some())
+        nearer.into_iter().any(|level| {
+            let clashes =
+                |other: &Binding| other.mode == level && other.strokes.clashes(&binding.strokes);
+            self.bindings.iter().any(clashes)
+        })
+    }
+}
+
+impl Binding {
+    /// Whether one press could mean both.
+    fn clashes(&self, other: &Self) -> bool {
+        self.mode == other.mode && self.strokes.clashes(&other.strokes)
     }
 }
 
@@ -304,7 +375,7 @@ pub fn typed(event: KeyEvent) -> Option<char> {
 fn list<'a>(bindings: impl Iterator<Item = &'a Binding>) -> String {
     bindings.fold(String::new(), |mut keys, binding| {
         let gap = if keys.is_empty() { "" } else { " " };
-        write!(keys, "{gap}{}", binding.chord).expect("a string takes all text");
+        write!(keys, "{gap}{}", binding.strokes).expect("a string takes all text");
         keys
     })
 }

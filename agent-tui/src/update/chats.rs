@@ -160,6 +160,12 @@ pub(super) fn open_priority(model: &mut Model) {
     let Some(ChatView { chat, .. }) = here(model) else {
         return;
     };
+    let picker = Picker::new(PickFor::Priority(chat.id), degrees());
+    model.overlay = Some(Overlay::Picker(picker));
+}
+
+/// The degrees of urgency.
+pub(super) fn degrees() -> Vec<Choice> {
     let degrees = [
         ("urgent", 2),
         ("high", 1),
@@ -172,8 +178,7 @@ pub(super) fn open_priority(model: &mut Model) {
         detail: format!("{priority:+}"),
         value: Value::Priority(priority),
     });
-    let picker = Picker::new(PickFor::Priority(chat.id), choices.to_vec());
-    model.overlay = Some(Overlay::Picker(picker));
+    choices.to_vec()
 }
 
 /// Offers departments and people to hand the chat to.
@@ -184,18 +189,24 @@ pub(super) fn open_transfer(model: &mut Model) {
     if !chat.state.is_open() {
         return model.say(format!("#{} is {}", chat.id, state_word(chat.state)));
     }
+    let picker = Picker::new(PickFor::Transfer(chat.id), targets(model));
+    model.overlay = Some(Overlay::Picker(picker));
+}
+
+/// Departments and people to hand the chat of the focused pane to.
+pub(super) fn targets(model: &Model) -> Vec<Choice> {
+    let here = model.current_view().map(|view| view.chat.department);
     let departments = model.view.departments.values();
     let departments =
-        departments.filter(|department| department.active && department.id != chat.department);
+        departments.filter(|department| department.active && Some(department.id) != here);
     let departments = departments.map(|department| Choice {
         label: department.name.to_string(),
         detail: "department".to_owned(),
         value: Value::Target(Target::Department(department.id)),
     });
     let mut choices: Vec<Choice> = departments.collect();
-    choices.extend(people(model, chat.owner));
-    let picker = Picker::new(PickFor::Transfer(chat.id), choices);
-    model.overlay = Some(Overlay::Picker(picker));
+    choices.extend(people(model));
+    choices
 }
 
 /// Offers people to give the chat to.
@@ -206,12 +217,13 @@ pub(super) fn open_assign(model: &mut Model) {
     if !model.leads() {
         return model.complain("only supervisors assign chats; transfer your own with t");
     }
-    let choices = people(model, chat.owner);
-    let picker = Picker::new(PickFor::Assign(chat.id), choices);
+    let picker = Picker::new(PickFor::Assign(chat.id), people(model));
     model.overlay = Some(Overlay::Picker(picker));
 }
 
-fn people(model: &Model, owner: Option<shared::id::UserId>) -> Vec<Choice> {
+/// The staff, without the owner of the chat of the focused pane.
+pub(super) fn people(model: &Model) -> Vec<Choice> {
+    let owner = model.current_view().and_then(|view| view.chat.owner);
     let users = model.view.agents.values();
     let can =
         users.filter(|user| user.active && user.role >= Role::Agent && Some(user.id) != owner);

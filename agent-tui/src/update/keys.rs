@@ -1,15 +1,20 @@
 //! From a key to what it does. Which key means what is in the table of `keys`.
 
-use crossterm::event::{KeyEvent, KeyEventKind};
+use std::time::Duration;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
 use crate::{
-    keys::{Chord, Intent, typed},
-    model::{Base, Model},
+    keys::{Chord, Intent, Meaning, typed},
+    model::{Base, Begun, Model},
     msg::Effect,
     overlay::{AskFor, Confirm, Help, Overlay, Then},
 };
 
 use super::{browse, chats, overlays, panes, scroll, writing};
+
+/// The second of two keys is waited for as long as vim does.
+const SECOND_KEY_WITHIN: Duration = Duration::from_secs(1);
 
 /// A key was pressed.
 pub(super) fn press(model: &mut Model, key: KeyEvent, out: &mut Vec<Effect>) {
@@ -17,17 +22,32 @@ pub(super) fn press(model: &mut Model, key: KeyEvent, out: &mut Vec<Effect>) {
         model.dirty = false;
         return;
     }
-    if let Some(shown) = &mut model.shown_key {
-        *shown = Chord::from(key).to_string();
-    }
     if model.notice.as_ref().is_some_and(|notice| !notice.error) {
         model.notice = None;
     }
     let mode = model.mode();
-    if let Some(intent) = model.keymap.lookup(mode, key) {
-        perform(model, intent, out);
-    } else if let Some(letter) = typed(key) {
-        writing::type_in(model, letter.encode_utf8(&mut [0; 4]), out);
+    let now = model.now;
+    let begun = model.begun.take();
+    let begun = begun.filter(|begun| begun.mode == mode && begun.until > now);
+    let begun = begun.map(|begun| begun.chord);
+    let meaning = model.keymap.meaning(mode, begun, key);
+    model.debug.key(key, mode, meaning);
+    match (meaning, begun) {
+        (Meaning::Does(intent), _) => perform(model, intent, out),
+        (Meaning::Begins(chord), _) => {
+            let until = now.after(SECOND_KEY_WITHIN);
+            model.begun = Some(Begun { chord, mode, until });
+        }
+        (Meaning::Nothing, Some(_)) if key.code == KeyCode::Esc => {}
+        // Not as a key of its own: what was meant is not known.
+        (Meaning::Nothing, Some(begun)) => {
+            model.say(format!("{begun} {} means nothing here", Chord::from(key)));
+        }
+        (Meaning::Nothing, None) => {
+            if let Some(letter) = typed(key) {
+                writing::type_in(model, letter.encode_utf8(&mut [0; 4]), out);
+            }
+        }
     }
 }
 
@@ -45,7 +65,11 @@ pub(super) fn perform(model: &mut Model, intent: Intent, out: &mut Vec<Effect>) 
 /// What works everywhere.
 fn general(model: &mut Model, intent: Intent, out: &mut Vec<Effect>) -> bool {
     match intent {
-        Intent::Help => model.overlay = Some(Overlay::Help(Help::default())),
+        Intent::Help => {
+            if !matches!(model.overlay, Some(Overlay::Help(_))) {
+                model.overlay = Some(Overlay::Help(Help::new(model.mode())));
+            }
+        }
         // A wall has nothing else to go back to.
         Intent::CancelOrClear | Intent::Quit | Intent::Dismiss if model.settings.wall => {
             out.push(Effect::Quit);
@@ -54,12 +78,7 @@ fn general(model: &mut Model, intent: Intent, out: &mut Vec<Effect>) -> bool {
         Intent::Suspend => out.push(Effect::Suspend),
         Intent::Quit => quit(model, out),
         Intent::Redraw => out.push(Effect::Redraw),
-        Intent::DebugKeys => {
-            model.shown_key = match model.shown_key {
-                Some(_) => None,
-                None => Some(String::new()),
-            };
-        }
+        Intent::DebugKeys => model.debug.turn(),
         Intent::ToNav => {
             model.base = Base::Nav;
             model.notice = None;

@@ -5,6 +5,9 @@
 mod bounds;
 mod browse;
 mod chats;
+mod complete;
+#[cfg(test)]
+mod complete_tests;
 mod hub;
 mod keys;
 #[cfg(test)]
@@ -79,6 +82,9 @@ pub fn next_deadline(model: &Model) -> Timestamp {
         Link::Live | Link::Stopped { .. } => {}
     }
     next = wall::next_alarm(model).map_or(next, |at| next.min(at));
+    if let Some(begun) = &model.begun {
+        next = next.min(begun.until);
+    }
     match model.bell.quiet_until {
         Some(until) if model.bell.wanted => next.min(until),
         _ => next,
@@ -92,7 +98,10 @@ fn take(model: &mut Model, msg: Msg, out: &mut Vec<Effect>) {
         Msg::Paste(text) => writing::paste(model, &text, out),
         Msg::Resize(columns, rows) => model.size = (columns, rows),
         Msg::Focus(focused) => model.focused = focused,
-        Msg::Hub(event) => hub::hear(model, event, out),
+        Msg::Hub(event) => {
+            model.debug.heard(model.now, &event);
+            hub::hear(model, event, out);
+        }
         Msg::Refused { cid, why } => hub::refused(model, &cid, &why, out),
         Msg::Edited { chat, note, text } => writing::edited(model, chat, note, text),
         Msg::Past { customer, chats } => browse::past(model, customer, chats),
@@ -111,6 +120,10 @@ fn tick(model: &mut Model, before: Timestamp) {
         Link::Live | Link::Stopped { .. } => false,
     };
     model.dirty |= waits || minute(before) != minute(now);
+    if model.begun.is_some_and(|begun| begun.until <= now) {
+        model.begun = None;
+        model.dirty = true;
+    }
     for thread in model.threads.values_mut() {
         let typed = thread.typing.len();
         thread.typing.retain(|_, typing| typing.until > now);

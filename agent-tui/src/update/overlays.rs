@@ -1,8 +1,11 @@
 //! Opening and answering what lies over the desk.
 
-use shared::{command::Command, id::ChatId, model::AgentStatus, text::SafeText};
+use shared::{
+    client::profile::nearest, command::Command, id::ChatId, model::AgentStatus, text::SafeText,
+};
 
 use crate::{
+    complete::Source,
     keys::{ACTIONS, Intent},
     model::{Base, Model, state_word, status_word},
     msg::Effect,
@@ -14,9 +17,20 @@ use super::{browse, chats, keys, panes, request, scroll, writing};
 /// Offers every action.
 pub(super) fn open_palette(model: &mut Model) {
     model.overlay = None;
-    let mode = model.mode();
-    let actions = ACTIONS.iter().filter(|action| action.in_palette());
-    let choices = actions.map(|action| {
+    let picker = Picker::new(PickFor::Command, actions(model));
+    model.overlay = Some(Overlay::Picker(picker));
+}
+
+/// Every action with its keys below the overlay: those chosen last first, then as in the table.
+pub(super) fn actions(model: &Model) -> Vec<Choice> {
+    let mode = model.mode_below();
+    let mut actions: Vec<_> = ACTIONS
+        .iter()
+        .filter(|action| action.in_palette())
+        .collect();
+    let age = |intent: Intent| model.recent.iter().position(|recent| *recent == intent);
+    actions.sort_by_key(|action| age(action.intent).unwrap_or(usize::MAX));
+    let choices = actions.into_iter().map(|action| {
         let keys = model.keymap.keys(mode, action.intent);
         let detail = if keys.is_empty() {
             action.help.to_owned()
@@ -29,12 +43,17 @@ pub(super) fn open_palette(model: &mut Model) {
             value: Value::Intent(action.intent),
         }
     });
-    let picker = Picker::new(PickFor::Command, choices.collect());
+    choices.collect()
+}
+
+/// Offers every chat in sight.
+pub(super) fn open_goto(model: &mut Model) {
+    let picker = Picker::new(PickFor::GoTo, chat_choices(model));
     model.overlay = Some(Overlay::Picker(picker));
 }
 
-/// Offers every chat in sight: those in the list first, in its order.
-pub(super) fn open_goto(model: &mut Model) {
+/// Every chat in sight: those in the list first, in its order.
+pub(super) fn chat_choices(model: &Model) -> Vec<Choice> {
     let mut chats: Vec<ChatId> = model.listing().numbered().collect();
     let others = model.view.chats.keys().filter(|chat| !chats.contains(chat));
     let others: Vec<ChatId> = others.copied().collect();
@@ -53,8 +72,7 @@ pub(super) fn open_goto(model: &mut Model) {
             value: Value::Chat(id),
         })
     });
-    let picker = Picker::new(PickFor::GoTo, choices.collect());
-    model.overlay = Some(Overlay::Picker(picker));
+    choices.collect()
 }
 
 /// Offers what was sent before.
@@ -79,6 +97,12 @@ pub(super) fn open_history(model: &mut Model) {
 
 /// Offers the statuses.
 pub(super) fn open_status(model: &mut Model) {
+    let picker = Picker::new(PickFor::Status, statuses());
+    model.overlay = Some(Overlay::Picker(picker));
+}
+
+/// The statuses.
+pub(super) fn statuses() -> Vec<Choice> {
     let statuses = [
         (AgentStatus::Online, "takes chats"),
         (AgentStatus::Busy, "takes no new chats"),
@@ -93,8 +117,7 @@ pub(super) fn open_status(model: &mut Model) {
         detail: detail.to_owned(),
         value: Value::Status(status),
     });
-    let picker = Picker::new(PickFor::Status, choices.to_vec());
-    model.overlay = Some(Overlay::Picker(picker));
+    choices.to_vec()
 }
 
 /// Asks for a line.
@@ -115,7 +138,7 @@ pub(super) fn step(model: &mut Model, by: isize) {
 /// Moves in the help.
 pub(super) fn scroll_help(model: &mut Model, by: isize) {
     if let Some(Overlay::Help(help)) = &mut model.overlay {
-        help.top = help.top.saturating_add_signed(by).min(ACTIONS.len() * 2);
+        help.top = help.top.saturating_add_signed(by).min(ACTIONS.len() * 4);
     }
 }
 
@@ -154,11 +177,21 @@ fn take(model: &mut Model, picker: &Picker, out: &mut Vec<Effect>) {
     if picker.purpose == PickFor::Command
         && let Some((intent, rest)) = command(query)
     {
-        return run(model, intent, rest, out);
+        remember(model, intent);
+        return match argument(picker, intent, rest) {
+            Some((choice, others)) => run_with(model, intent, choice, others, out),
+            None => run(model, intent, rest, out),
+        };
     }
     let Some(choice) = picker.chosen() else {
+        if picker.purpose == PickFor::Command {
+            return no_command(model, picker);
+        }
         return model.say(format!("nothing fits \"{query}\""));
     };
+    if let (PickFor::Command, Value::Intent(intent)) = (picker.purpose, &choice.value) {
+        remember(model, *intent);
+    }
     match (picker.purpose, &choice.value) {
         (_, Value::Intent(intent)) => run(model, *intent, "", out),
         (_, Value::Chat(chat)) => panes::open(model, *chat),
@@ -191,10 +224,66 @@ fn answer(model: &mut Model, prompt: &Prompt, out: &mut Vec<Effect>) {
     }
 }
 
+/// Most actions that the palette remembers.
+const RECENT_MAX: usize = 8;
+
+fn remember(model: &mut Model, intent: Intent) {
+    let intent = intent.action().intent;
+    model.recent.retain(|recent| *recent != intent);
+    model.recent.insert(0, intent);
+    model.recent.truncate(RECENT_MAX);
+}
+
+/// Says which command was probably meant; the line stays to be corrected.
+fn no_command(model: &mut Model, picker: &Picker) {
+    let line = picker.field.text().trim();
+    let word = line.split_whitespace().next().unwrap_or_default();
+    let names: Vec<String> = ACTIONS
+        .iter()
+        .map(|action| action.name.to_owned())
+        .collect();
+    let hint = match nearest(word, names.iter()) {
+        Some(name) => format!("did you mean \"{name}\"?"),
+        None => "Ctrl+U empties the line and shows them all".to_owned(),
+    };
+    model.overlay = Some(Overlay::Picker(picker.clone()));
+    model.say(format!("no command is called \"{word}\"; {hint}"));
+}
+
+/// The chosen argument of `intent`, and what follows it on the line.
+fn argument<'a>(picker: &Picker, intent: Intent, rest: &'a str) -> Option<(Choice, &'a str)> {
+    let query = picker.query.as_deref()?;
+    // Nothing typed and nothing chosen: the list of the action itself asks.
+    if Source::of(intent)?.is_words() || (rest.is_empty() && picker.selected == 0) {
+        return None;
+    }
+    let others = rest.strip_prefix(query).unwrap_or_default().trim();
+    Some((picker.chosen()?.clone(), others))
+}
+
+/// Does `intent` with the argument that was chosen for it.
+fn run_with(
+    model: &mut Model,
+    intent: Intent,
+    choice: Choice,
+    others: &str,
+    out: &mut Vec<Effect>,
+) {
+    keys::perform(model, intent, out);
+    if let Some(Overlay::Picker(picker)) = &mut model.overlay {
+        picker.choices = vec![choice];
+        pick(model, out);
+        answer_with(model, others, out);
+    }
+}
+
 /// The action that a typed line names, and the rest of the line.
 fn command(line: &str) -> Option<(Intent, &str)> {
     let line = line.trim();
-    if let Some(intent) = Intent::from_command(line) {
+    // `close pane` is the one action and not the other with an argument.
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let whole = Intent::from_command(&words.join("-"));
+    if let Some(intent) = whole.or_else(|| Intent::from_command(line)) {
         return Some((intent, ""));
     }
     let (name, rest) = line.split_once(char::is_whitespace)?;

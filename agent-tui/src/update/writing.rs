@@ -20,6 +20,8 @@ use crate::{
     transcript::Transcript,
 };
 
+use super::complete;
+
 /// The hub is told that we type at most once in this time.
 const TYPING_EVERY: Duration = Duration::from_secs(3);
 /// A paste of so many lines or bytes asks first.
@@ -32,7 +34,7 @@ pub(super) fn type_in(model: &mut Model, text: &str, out: &mut Vec<Effect>) {
         return type_in_overlay(model, text);
     }
     if model.base == Base::Nav {
-        model.dirty = model.notice.is_some() || model.shown_key.is_some();
+        model.dirty = model.notice.is_some() || model.debug.is_shown();
         return;
     }
     write(model, out, |composer| composer.insert(text));
@@ -60,9 +62,10 @@ fn type_in_overlay(model: &mut Model, text: &str) {
         // A field that is full takes no more, which can be seen.
         drop(field.insert(&text.replace(['\n', '\r'], " ")));
     }
+    complete::refresh(model);
 }
 
-fn composer(model: &mut Model) -> Option<&mut Composer> {
+pub(super) fn composer(model: &mut Model) -> Option<&mut Composer> {
     let chat = model.current()?;
     let thread = model.threads.get_mut(&chat)?;
     Some(thread.composer_mut())
@@ -106,21 +109,23 @@ pub(super) fn edit(model: &mut Model, intent: Intent, out: &mut Vec<Effect>) {
     let columns = Screen::of(model)
         .and_then(|screen| screen.focused(model).map(|pane| pane.composer.width))
         .unwrap_or(80);
+    let back = intent == Intent::CompleteBack;
+    let completes = back || intent == Intent::Complete;
     if let Some(overlay) = &mut model.overlay {
+        if completes {
+            return complete::in_list(model, back);
+        }
         if let Overlay::Picker(picker) = overlay {
             picker.selected = 0;
-            if intent == Intent::Complete {
-                let label = picker.chosen().map(|choice| format!("{} ", choice.label));
-                drop(label.map(|label| picker.field.set_text(&label)));
-            }
         }
         if let Some(field) = overlay.field_mut() {
             apply(field, intent, columns);
         }
-        return;
+        return complete::refresh(model);
     }
-    if matches!(intent, Intent::Complete | Intent::CompleteBack) {
-        return complete(model, intent == Intent::CompleteBack, out);
+    if completes {
+        complete::in_composer(model, back);
+        return tell_typing(model, out);
     }
     write(model, out, |composer| {
         if intent == Intent::Newline {
@@ -153,37 +158,6 @@ fn apply(field: &mut Composer, intent: Intent, columns: u16) {
         Intent::Undo => drop(field.undo()),
         Intent::Redo => drop(field.redo()),
         _ => {}
-    }
-}
-
-/// Completes `@name` before the cursor by the usernames of the staff; once complete, goes on
-/// to the next one in the order of the alphabet.
-fn complete(model: &mut Model, back: bool, out: &mut Vec<Effect>) {
-    let mut names: Vec<String> = model
-        .view
-        .agents
-        .values()
-        .map(|user| user.username.to_string())
-        .collect();
-    names.sort_unstable();
-    let Some(composer) = composer(model) else {
-        return;
-    };
-    let before = &composer.text()[..composer.cursor()];
-    let start = before.rfind(char::is_whitespace).map_or(0, |at| at + 1);
-    let Some(typed) = before[start..].strip_prefix('@') else {
-        return model.say("Tab completes @name; commands begin with / in an empty composer");
-    };
-    let count = names.len();
-    let exact = names.iter().position(|name| name == typed);
-    let next = match exact {
-        Some(at) if back => names.get((at + count - 1) % count),
-        Some(at) => names.get((at + 1) % count),
-        None => names.iter().find(|name| name.starts_with(typed)),
-    };
-    match next.cloned() {
-        Some(name) => write(model, out, |composer| composer.complete(start + 1, &name)),
-        None => model.say("nobody on the staff has a username like that"),
     }
 }
 

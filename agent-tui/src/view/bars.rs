@@ -4,8 +4,8 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use shared::model::AgentStatus;
 
 use crate::{
-    keys::{Intent, Mode},
-    model::{Base, Link, Model, status_word},
+    keys::Intent,
+    model::{Base, Begun, Link, Model, status_word},
     theme::{Role, Theme},
     transcript::zoned,
 };
@@ -117,10 +117,13 @@ pub(super) fn hints(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffe
         ),
     };
     let dim = theme.style(Role::Dim);
+    if let Some(begun) = model.begun.filter(|begun| begun.mode == mode) {
+        return second_keys(model, theme, begun, area, buffer);
+    }
     let mut x = put(buffer, area, 1, word, theme.style(Role::Heading)) + 2;
     for (intent, what) in intents {
         let keys = model.keymap.keys(mode, *intent);
-        let Some(key) = best_key(mode, &keys) else {
+        let Some(key) = best_key(model, *intent, &keys) else {
             continue;
         };
         if usize::from(x) + key.len() + what.len() + 1 >= usize::from(area.width) {
@@ -129,18 +132,30 @@ pub(super) fn hints(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffe
         x = put(buffer, area, x, key, theme.style(Role::Text)) + 1;
         x = put(buffer, area, x, what, dim) + 2;
     }
-    if let Some(key) = &model.shown_key {
-        put_right(buffer, area, &format!("key: {key} "), dim);
+}
+
+/// What may follow the first of two keys.
+fn second_keys(model: &Model, theme: &Theme, begun: Begun, area: Rect, buffer: &mut Buffer) {
+    let word = format!("{} ..", begun.chord);
+    let mut x = put(buffer, area, 1, &word, theme.style(Role::Heading)) + 2;
+    for (chord, what) in model.keymap.after(begun.mode, begun.chord) {
+        x = put(buffer, area, x, &chord.to_string(), theme.style(Role::Text)) + 1;
+        x = put(buffer, area, x, what, theme.style(Role::Dim)) + 2;
     }
 }
 
-/// The first key of a list; for a new line not Ctrl+J, which few know.
-fn best_key(mode: Mode, keys: &str) -> Option<&str> {
-    let mut keys = keys.split(' ').filter(|key| !key.is_empty());
-    match (mode, keys.next()) {
-        (Mode::Compose | Mode::EmptyCompose, Some("Ctrl+J")) => keys.next().or(Some("Ctrl+J")),
-        (_, first) => first,
-    }
+/// The first key of a list that works here. Of those for a new line, Shift+Enter is known by most
+/// but reaches us only through the kitty protocol.
+fn best_key<'a>(model: &Model, intent: Intent, keys: &'a str) -> Option<&'a str> {
+    let needs_kitty = |key: &&str| key.ends_with("Shift+Enter");
+    let keys = keys.split(' ').filter(|key| !key.is_empty());
+    let mut works = keys
+        .clone()
+        .filter(|key| model.settings.kitty || !needs_kitty(key));
+    let mut kitty = keys
+        .filter(|_| intent == Intent::Newline && model.settings.kitty)
+        .filter(needs_kitty);
+    kitty.next().or_else(|| works.next())
 }
 
 /// The last row: what was said last, else what needs somebody.

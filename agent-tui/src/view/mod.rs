@@ -4,6 +4,7 @@
 mod bars;
 #[cfg(test)]
 mod bytes;
+mod debug;
 #[cfg(test)]
 mod layouts;
 mod list;
@@ -11,9 +12,9 @@ mod overlay;
 mod paint;
 mod pane;
 mod side;
-mod states;
 #[cfg(test)]
 mod speed;
+mod states;
 #[cfg(test)]
 mod tests;
 mod wall;
@@ -59,6 +60,7 @@ pub fn view(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
         bars::hints(model, theme, area, frame.buffer_mut());
     }
     bars::notice(model, theme, screen.notice, frame.buffer_mut());
+    debug::draw(model, theme, screen.body, frame);
     if let Some(overlay) = &model.overlay {
         overlay::draw(model, theme, overlay, screen.body, frame);
     }

@@ -5,9 +5,8 @@ use shared::text::{render, width};
 
 use crate::{
     composer::Composer,
-    fuzzy,
-    keys::{Intent, Mode},
-    model::{Base, Model},
+    keys::{self, HelpLine, Intent, Mode},
+    model::Model,
     overlay::{Help, Overlay, Picker},
     theme::{Role, Theme},
     thread::wrap,
@@ -151,60 +150,83 @@ fn draw_picker(theme: &Theme, picker: &Picker, body: Rect, frame: &mut Frame<'_>
     }
 }
 
-/// The keys as they are now, both of the composer and of the desk.
+/// The keys as they are now, first those of where the help was opened.
 fn draw_help(model: &Model, theme: &Theme, help: &Help, body: Rect, frame: &mut Frame<'_>) {
-    let lines = help_lines(model, help.field.text());
+    let lines = help_lines(model, help);
     let height = usize::from(body.height).saturating_sub(2).max(1);
-    let area = card(
-        theme,
-        "keys - type to filter, Esc leaves",
-        body,
-        height,
-        frame,
-    );
+    let leave = model.keymap.keys(Mode::Help, Intent::Dismiss);
+    let leave = leave.split(' ').next().unwrap_or_default().to_owned();
+    let title = format!("keys - type to filter, {leave} leaves");
+    let area = card(theme, &title, body, height, frame);
     field(theme, &help.field, row(area, 0), frame);
     let room = usize::from(area.height).saturating_sub(1);
     let top = help.top.min(lines.len().saturating_sub(room));
     let buffer = frame.buffer_mut();
+    if lines.is_empty() {
+        let none = "no key is for that; the palette has every action";
+        put(buffer, row(area, 1), 0, none, theme.style(Role::Dim));
+    }
     for (number, (keys, text)) in lines.iter().skip(top).take(room).enumerate() {
         let line = row(area, number + 1);
-        let role = if text.is_empty() {
-            Role::Heading
-        } else {
-            Role::Text
-        };
-        let x = put(buffer, line, 0, keys, theme.style(role)).max(26) + 1;
+        if text.is_empty() {
+            put(buffer, line, 0, keys, theme.style(Role::Heading));
+            continue;
+        }
+        let x = put(buffer, line, 2, keys, theme.style(Role::Text)).max(26) + 1;
         put(buffer, line, x, text, theme.style(Role::Dim));
     }
     if top + room < lines.len() {
         let line = row(area, room);
-        put_right(buffer, line, "more below", theme.style(Role::Dim));
+        put_right(buffer, line, " more below", theme.style(Role::Dim));
     }
 }
 
-fn help_lines(model: &Model, filter: &str) -> Vec<(String, String)> {
-    let compose = ("COMPOSE", Mode::Compose);
-    let nav = ("NAV (Esc goes there)", Mode::Nav);
-    let order = match model.base {
-        Base::Compose => [compose, nav],
-        Base::Nav => [nav, compose],
-    };
+/// Headings without a text and lines with one. A line fits when each word of the filter is in its
+/// keys, its help, its name or its heading.
+fn help_lines(model: &Model, help: &Help) -> Vec<(String, String)> {
+    let filter = help.field.text().to_lowercase();
+    let mut modes = vec![help.from];
+    for mode in [Mode::Compose, Mode::Nav] {
+        if !help.from.lineage().any(|from| from == mode) {
+            modes.push(mode);
+        }
+    }
     let mut lines = Vec::new();
-    for (title, mode) in order {
-        let keys = model
-            .keymap
-            .help(mode)
-            .map(|(keys, help)| (keys, help.to_owned()));
-        let fits = |(keys, help): &(String, String)| {
-            fuzzy::score(filter, &format!("{help} {keys}")).is_some()
+    for mode in modes {
+        let mut found = Vec::new();
+        for line in model.keymap.help(mode) {
+            let title = format!("{} - {}", mode_title(mode), line.section);
+            let HelpLine {
+                keys, help, name, ..
+            } = line;
+            let text = format!("{title} {keys} {help} {name}").to_lowercase();
+            if filter.split_whitespace().all(|word| text.contains(word)) {
+                found.push((title, keys, help));
+            }
+        }
+        let order = |title: &str| {
+            let mut titles = keys::sections();
+            titles.position(|section| title.ends_with(section))
         };
-        let fitting: Vec<(String, String)> = keys.filter(fits).collect();
-        if !fitting.is_empty() {
-            lines.push((title.to_owned(), String::new()));
-            lines.extend(fitting);
+        found.sort_by_key(|(title, ..)| order(title));
+        let mut last = String::new();
+        for (title, keys, help) in found {
+            if title != last {
+                lines.push((title.clone(), String::new()));
+                last = title;
+            }
+            lines.push((keys, help.to_owned()));
         }
     }
     lines
+}
+
+/// What the hints line calls a mode.
+fn mode_title(mode: Mode) -> String {
+    match mode {
+        Mode::EmptyCompose => Mode::Compose.name().to_uppercase(),
+        mode => mode.name().to_uppercase(),
+    }
 }
 
 fn draw_paste(model: &Model, theme: &Theme, text: &str, body: Rect, frame: &mut Frame<'_>) {

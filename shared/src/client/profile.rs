@@ -175,7 +175,7 @@ impl Places {
 }
 
 /// A named hub with what belongs to it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Context {
     /// The hub.
@@ -195,12 +195,15 @@ pub struct Context {
     /// Another file of logins than the user's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<PathBuf>,
+    /// What the console is to be like with this hub; only the console reads it.
+    #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
+    pub agent: toml::Table,
 }
 
 impl Context {
     /// A context with nothing but its hub.
     #[must_use]
-    pub const fn new(hub: HubUrl) -> Self {
+    pub fn new(hub: HubUrl) -> Self {
         Self {
             hub,
             ca: None,
@@ -208,12 +211,13 @@ impl Context {
             read_only: false,
             confirm: None,
             credentials: None,
+            agent: toml::Table::new(),
         }
     }
 }
 
 /// The user's config file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The context that is meant when none is named.
@@ -222,6 +226,9 @@ pub struct Config {
     /// The contexts by name.
     #[serde(default)]
     pub contexts: BTreeMap<String, Context>,
+    /// What the console is to be like; only the console reads it.
+    #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
+    pub agent: toml::Table,
 }
 
 impl Config {
@@ -306,6 +313,10 @@ pub struct Profile {
     pub credentials: CredentialsFile,
     /// A token from the environment, which comes before a login and is never stored.
     pub token: Option<Token>,
+    /// What the config says to the console, for every hub.
+    pub agent: toml::Table,
+    /// What it says for the context in force, which comes first.
+    pub context_agent: toml::Table,
 }
 
 impl Profile {
@@ -352,6 +363,8 @@ impl Profile {
             confirm: context.confirm,
             places,
             token: environment.token.clone(),
+            agent: config.agent,
+            context_agent: context.agent,
         })
     }
 

@@ -282,3 +282,38 @@ fn chats_are_found_by_hub_and_number_or_as_the_last_one() {
     assert_eq!(found(&here, Some(1)), None);
     assert_eq!(found(&there, Some(1)), text("t1"));
 }
+
+#[test]
+fn what_the_console_reads_is_kept_by_the_others() {
+    let console = r#"
+[agent]
+theme = "light"
+
+[agent.keys.nav]
+accept = ["A", "Ctrl+A"]
+
+[contexts.work.agent]
+theme = "dark"
+"#;
+    let (dir, environment) = home(&format!("{CONFIG}{console}"));
+    let profile = Profile::resolve(&Flags::default(), &environment).unwrap();
+    assert_eq!(profile.agent["theme"].as_str(), Some("light"));
+    assert_eq!(profile.context_agent["theme"].as_str(), Some("dark"));
+    let places = Places::under(dir.path());
+    let before = Config::load(&places).unwrap();
+    let renamed = |config: &mut Config| config.current_context = text("demo-agent1");
+    Config::update(&places, renamed).unwrap();
+    let after = Config::load(&places).unwrap();
+    assert_eq!(
+        (&after.agent, &after.contexts),
+        (&before.agent, &before.contexts)
+    );
+    assert_eq!(
+        after.agent["keys"]["nav"]["accept"]
+            .as_array()
+            .map(Vec::len),
+        Some(2)
+    );
+    let profile = Profile::resolve(&Flags::default(), &environment).unwrap();
+    assert!(profile.context_agent.is_empty());
+}
