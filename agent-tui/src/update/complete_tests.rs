@@ -12,7 +12,6 @@ use crate::{
     model::{Base, Model},
     msg::{Effect, Msg},
     overlay::{AskFor, Overlay, Picker},
-    thread::Place,
 };
 
 fn picker(model: &Model) -> &Picker {
@@ -166,8 +165,9 @@ fn the_second_key_is_waited_for_a_second() {
     let mut model = console_of(&busy_desk());
     model.keymap = Keymap::of(Preset::Vim);
     model.base = Base::Nav;
-    press(&mut model, "g g");
-    assert_ne!(model.current_thread().expect("a chat").place, Place::End);
+    let before = model.current();
+    press(&mut model, "g t");
+    assert!(model.current().is_some() && model.current() != before);
     assert!(model.begun.is_none());
     press(&mut model, "d");
     let until = model.begun.expect("the first of two").until;
