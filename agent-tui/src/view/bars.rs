@@ -98,8 +98,9 @@ pub(super) fn hints(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffe
                 (Intent::Newline, "newline"),
                 (Intent::ToNav, "nav"),
                 (Intent::NextNeeding, "next"),
-                (Intent::Palette, "commands"),
                 (Intent::Help, "help"),
+                // Last, since its key is another one once something is written.
+                (Intent::Palette, "commands"),
             ],
         ),
         (None, Base::Nav) => (
