@@ -61,7 +61,8 @@ fn is_plain(chord: &Chord) -> bool {
         code,
         KeyCode::Enter | KeyCode::Char(' ') | KeyCode::Backspace
     );
-    !prefix && !function && !chord.modifiers().intersects(far) && !(shifted && kitty)
+    let frail = chord.modifiers().intersects(far) || (shifted && kitty);
+    !(prefix || function || frail)
 }
 
 /// A chord that is one letter and nothing else.
