@@ -183,6 +183,7 @@ impl Story {
                 departments: self.view.departments.values().cloned().collect(),
                 agents: self.view.agents.values().cloned().collect(),
                 chats: chats.collect(),
+                canned: self.view.canned.values().cloned().collect(),
             }),
         }
     }

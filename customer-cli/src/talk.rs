@@ -202,6 +202,7 @@ impl Talk {
             text: text.clone(),
             visibility: Visibility::Public,
             expected_seq: None,
+            canned: Vec::new(),
         };
         self.story.promise(cid.clone(), text);
         self.waiting.push(cid.clone());

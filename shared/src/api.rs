@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     command::{DepartmentRef, UserRef},
     error::ErrorCode,
-    id::{ChatId, CommandId, DepartmentId, Epoch, InvitationId, Pos, Seq},
+    id::{CannedId, ChatId, CommandId, DepartmentId, Epoch, InvitationId, Pos, Seq},
     model::{Actor, AgentStatus, Chat, Role, User, Visibility},
     text::SafeText,
     time::Timestamp,
@@ -266,6 +266,9 @@ bodies! {
         /// The last seq the writer saw.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expected_seq: Option<Seq>,
+        /// The canned replies that were put into it, at most 16; from staff only.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        canned: Vec<CannedId>,
     }
 
     /// `POST /api/chats/{id}/notes`.

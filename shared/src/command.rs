@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
-    model::{AgentStatus, FormField, Role, Visibility},
+    id::{CannedId, ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
+    model::{AgentStatus, CannedScope, FormField, Role, Visibility},
     text::SafeText,
     time::Timestamp,
 };
@@ -114,6 +114,38 @@ pub struct DepartmentChange {
     pub form: Option<Vec<FormField>>,
 }
 
+/// What a new canned reply is like.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewCanned {
+    /// What is typed for it: 1 to 32 of `a-z 0-9 -`, unique within its scope.
+    pub code: SafeText,
+    /// For whom it is; a personal one is one's own.
+    pub scope: CannedScope,
+    /// Its template: 1 byte to 8 KiB after cleaning.
+    pub text: SafeText,
+    /// The template in other languages, by tag such as `pt` or `pt-BR`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variants: BTreeMap<SafeText, SafeText>,
+}
+
+/// What changes in a canned reply; what is not said stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct CannedChange {
+    /// A new code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<SafeText>,
+    /// A new template.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<SafeText>,
+    /// All templates in other languages from now on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variants: Option<BTreeMap<SafeText, SafeText>>,
+}
+
 /// What a new member of staff is like; the password comes with an invitation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -175,6 +207,9 @@ pub enum Command {
         /// The last seq the writer saw: `stale` when another agent has written since.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expected_seq: Option<Seq>,
+        /// The canned replies that were put into it, at most 16; from staff only.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        canned: Vec<CannedId>,
     },
     /// Replaces the text of one's own message.
     EditMessage {
@@ -343,6 +378,26 @@ pub enum Command {
     DeleteDepartment {
         /// Which.
         id: DepartmentId,
+        /// The `rev` one saw.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rev: Option<u64>,
+    },
+    /// Makes a canned reply.
+    CreateCanned(NewCanned),
+    /// Changes a canned reply.
+    UpdateCanned {
+        /// Which.
+        id: CannedId,
+        /// What changes.
+        change: CannedChange,
+        /// The `rev` one saw; `conflict` when it has changed since.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rev: Option<u64>,
+    },
+    /// Deletes a canned reply.
+    DeleteCanned {
+        /// Which.
+        id: CannedId,
         /// The `rev` one saw.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rev: Option<u64>,

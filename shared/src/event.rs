@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
-    model::{AgentStatus, Department, Invitation, User, Visibility},
+    id::{CannedId, ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
+    model::{AgentStatus, Canned, Department, Invitation, User, Visibility},
     text::SafeText,
     time::Timestamp,
 };
@@ -283,6 +283,28 @@ pub enum Event {
         /// Which.
         invitation: InvitationId,
     },
+    /// A canned reply was made.
+    CannedCreated {
+        /// As it is now.
+        canned: Canned,
+    },
+    /// A canned reply changed.
+    CannedUpdated {
+        /// As it is now.
+        canned: Canned,
+    },
+    /// A canned reply is gone.
+    CannedDeleted {
+        /// Which.
+        canned: CannedId,
+    },
+    /// A message was written with the help of a canned reply.
+    CannedUsed {
+        /// Which.
+        canned: CannedId,
+        /// The chat of the message.
+        chat: ChatId,
+    },
     /// An event of a newer version; readers skip it and move on.
     #[serde(other)]
     Unknown,
@@ -324,6 +346,10 @@ impl Event {
             Self::CustomerRegistered { .. } => "customer_registered",
             Self::InvitationCreated { .. } => "invitation_created",
             Self::InvitationDeleted { .. } => "invitation_deleted",
+            Self::CannedCreated { .. } => "canned_created",
+            Self::CannedUpdated { .. } => "canned_updated",
+            Self::CannedDeleted { .. } => "canned_deleted",
+            Self::CannedUsed { .. } => "canned_used",
             Self::Unknown => "unknown",
         }
     }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     event::{Event, Reader},
-    id::{ChatId, DepartmentId, Epoch, Pos, Seq, UserId},
-    model::{AgentStatus, Chat, ChatState, Department, Rating, User},
+    id::{CannedId, ChatId, DepartmentId, Epoch, Pos, Seq, UserId},
+    model::{AgentStatus, Canned, Chat, ChatState, Department, Rating, User},
     record::Record,
     text::SafeText,
     time::Timestamp,
@@ -36,6 +36,9 @@ pub struct DeskView {
     pub agents: Vec<User>,
     /// The chats: the principal's own and the open ones in sight, at most 200, by number.
     pub chats: Vec<ChatView>,
+    /// The canned replies in sight, by number; empty for a customer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub canned: Vec<Canned>,
 }
 
 /// A desk view that follows the log, with its parts by number.
@@ -49,6 +52,8 @@ pub struct View {
     pub agents: BTreeMap<UserId, User>,
     /// The chats.
     pub chats: BTreeMap<ChatId, ChatView>,
+    /// The canned replies.
+    pub canned: BTreeMap<CannedId, Canned>,
 }
 
 impl Chat {
@@ -204,6 +209,15 @@ impl Department {
     }
 }
 
+impl Canned {
+    /// As it is after the record at `pos` that carries it.
+    #[must_use]
+    pub fn revised(mut self, pos: Pos) -> Self {
+        self.rev = pos.0;
+        self
+    }
+}
+
 impl User {
     /// As it is after the record at `pos` that carries it.
     #[must_use]
@@ -229,6 +243,7 @@ impl View {
             departments: desk.departments.into_iter().map(|d| (d.id, d)).collect(),
             agents: desk.agents.into_iter().map(|u| (u.id, u)).collect(),
             chats: desk.chats.into_iter().map(|c| (c.chat.id, c)).collect(),
+            canned: desk.canned.into_iter().map(|c| (c.id, c)).collect(),
         }
     }
 
@@ -273,6 +288,18 @@ impl View {
                 self.departments.remove(department);
                 for user in self.agents.values_mut() {
                     user.departments.remove(department);
+                }
+            }
+            Event::CannedCreated { canned } | Event::CannedUpdated { canned } => {
+                let canned = canned.clone().revised(self.pos);
+                self.canned.insert(canned.id, canned);
+            }
+            Event::CannedDeleted { canned } => {
+                self.canned.remove(canned);
+            }
+            Event::CannedUsed { canned, .. } => {
+                if let Some(canned) = self.canned.get_mut(canned) {
+                    canned.uses += 1;
                 }
             }
             Event::UserCreated { user } | Event::UserUpdated { user } => {

@@ -56,6 +56,10 @@ number!(
     InvitationId
 );
 number!(
+    /// A canned reply.
+    CannedId
+);
+number!(
     /// A place in the log of a partition: 1, 2, 3.. without gaps. 0 is before the first record.
     Pos
 );

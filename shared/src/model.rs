@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
+    id::{CannedId, ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
     text::SafeText,
     time::Timestamp,
 };
@@ -193,6 +193,47 @@ pub struct Department {
     /// What a customer is asked before a chat.
     pub form: Vec<FormField>,
     /// Rises with every change of this object: the position of the last one.
+    pub rev: u64,
+}
+
+/// For whom a canned reply is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum CannedScope {
+    /// For all staff.
+    Global,
+    /// For those who work in a department.
+    Department {
+        /// Which.
+        department: DepartmentId,
+    },
+    /// For one member of staff.
+    Personal {
+        /// Whose it is.
+        user: UserId,
+    },
+}
+
+/// A canned reply: a text that staff put into a message by its code, see [`crate::canned`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Canned {
+    /// Its number.
+    pub id: CannedId,
+    /// What is typed for it: 1 to 32 of `a-z 0-9 -`, unique within its scope.
+    pub code: SafeText,
+    /// For whom it is; never changes.
+    pub scope: CannedScope,
+    /// Its template.
+    pub text: SafeText,
+    /// The template in other languages, by tag such as `pt` or `pt-BR`.
+    #[serde(default)]
+    pub variants: BTreeMap<SafeText, SafeText>,
+    /// How many messages it was used in.
+    #[serde(default)]
+    pub uses: u64,
+    /// Rises with every change of this object but its uses: the position of the last one.
     pub rev: u64,
 }
 

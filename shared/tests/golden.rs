@@ -1,14 +1,18 @@
 //! The JSON of every event is pinned by a file: what is stored today must be read for ever.
 //! Golden files are added, never edited. `FRONTDESK_BLESS=1` writes the missing ones.
 
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+};
 
 use shared::{
     event::{AssignRule, Event, QueueReason, Reader, TransferEnd},
-    id::{ChatId, DepartmentId, Epoch, InvitationId, Pos, Seq, UserId},
+    id::{CannedId, ChatId, DepartmentId, Epoch, InvitationId, Pos, Seq, UserId},
     model::{
-        Actor, ActorKind, AgentStatus, Department, FieldKind, FormField, Invitation, Role, User,
-        Visibility,
+        Actor, ActorKind, AgentStatus, Canned, CannedScope, Department, FieldKind, FormField,
+        Invitation, Role, User, Visibility,
     },
     record::Record,
     text::SafeText,
@@ -34,6 +38,19 @@ fn department() -> Department {
             required: true,
             choices: vec![SafeText::line("free"), SafeText::line("pro")],
         }],
+        rev: 0,
+    }
+}
+
+fn canned(scope: CannedScope) -> Canned {
+    let variant = (SafeText::line("pt-BR"), SafeText::block("oi"));
+    Canned {
+        id: CannedId(3),
+        code: SafeText::line("hello"),
+        scope,
+        text: SafeText::block("hello {{customer.name}}"),
+        variants: BTreeMap::from([variant]),
+        uses: 9,
         rev: 0,
     }
 }
@@ -172,6 +189,21 @@ fn desk_events() -> Vec<Event> {
         },
         Event::InvitationDeleted {
             invitation: InvitationId(1),
+        },
+        Event::CannedCreated {
+            canned: canned(CannedScope::Department {
+                department: DepartmentId(2),
+            }),
+        },
+        Event::CannedUpdated {
+            canned: canned(CannedScope::Personal { user: UserId(7) }),
+        },
+        Event::CannedDeleted {
+            canned: CannedId(3),
+        },
+        Event::CannedUsed {
+            canned: CannedId(3),
+            chat: ChatId(42),
         },
     ]
 }

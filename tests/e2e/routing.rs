@@ -202,6 +202,7 @@ async fn a_busy_desk_gives_everyone_their_share() {
             text: SafeText::block("done"),
             visibility: shared::model::Visibility::Public,
             expected_seq: None,
+            canned: Vec::new(),
         };
         robot.ask(said).await.unwrap();
         robot.ask(Command::Resolve { chat: id }).await.unwrap();

@@ -261,5 +261,6 @@ pub fn say(chat: ChatId, text: &str) -> Command {
         text: SafeText::block(text),
         visibility: Visibility::Public,
         expected_seq: None,
+        canned: Vec::new(),
     }
 }

@@ -231,6 +231,7 @@ fn post(
         text,
         visibility,
         expected_seq: None,
+        canned: Vec::new(),
     };
     Effect::Do { cid, command }
 }

@@ -165,5 +165,6 @@ fn say(chat: ChatId, line: &str) -> Command {
         text: SafeText::block(line),
         visibility: Visibility::Public,
         expected_seq: None,
+        canned: Vec::new(),
     }
 }

@@ -76,6 +76,20 @@ impl Desk {
                 }
                 self.index.stand(&self.facts, *user);
             }
+            Event::CannedCreated { canned } | Event::CannedUpdated { canned } => {
+                let last = &mut self.facts.last_canned;
+                *last = (*last).max(canned.id);
+                let canned = canned.clone().revised(record.pos);
+                self.facts.canned.insert(canned.id, canned);
+            }
+            Event::CannedDeleted { canned } => {
+                self.facts.canned.remove(canned);
+            }
+            Event::CannedUsed { canned, .. } => {
+                if let Some(canned) = self.facts.canned.get_mut(canned) {
+                    canned.uses += 1;
+                }
+            }
             Event::CustomerRegistered { customer } => {
                 self.facts.last_user = self.facts.last_user.max(*customer);
             }

@@ -4,7 +4,7 @@ use shared::{
     command::{DepartmentChange, DepartmentRef, NewDepartment},
     event::Event,
     id::DepartmentId,
-    model::{Actor, Department},
+    model::{Actor, CannedScope, Department},
     text::SafeText,
 };
 
@@ -89,8 +89,11 @@ impl Desk {
                 name: department.name.clone(),
             });
         }
+        let own = CannedScope::Department { department: id };
+        let mut records = self.delete_canned_of(party, own);
         let deleted = Event::DepartmentDeleted { department: id };
-        Ok(vec![NewRecord::of_desk(party.actor(), deleted)])
+        records.push(NewRecord::of_desk(party.actor(), deleted));
+        Ok(records)
     }
 
     pub(super) fn default_department(&self) -> Option<&Department> {

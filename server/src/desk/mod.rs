@@ -4,6 +4,7 @@
 //! mutation. Time and identity come in as arguments; ids come from counters in the state.
 
 mod apply;
+mod canned;
 pub mod chat;
 mod departments;
 mod due;
@@ -126,7 +127,12 @@ impl Desk {
                 text,
                 visibility,
                 expected_seq,
-            } => self.post_message(&party, *chat, text, *visibility, *expected_seq, now),
+                canned,
+            } => {
+                let uses = self.use_canned(&party, *chat, canned)?;
+                self.post_message(&party, *chat, text, *visibility, *expected_seq, now)
+                    .map(|posted| [uses, posted].concat())
+            }
             Command::EditMessage { chat, seq, text } => {
                 self.edit_message(&party, *chat, *seq, text)
             }
@@ -184,6 +190,11 @@ impl Desk {
                 self.update_department(party, *id, change, *rev)
             }
             Command::DeleteDepartment { id, rev } => self.delete_department(party, *id, *rev),
+            Command::CreateCanned(new) => self.create_canned(party, new),
+            Command::UpdateCanned { id, change, rev } => {
+                self.update_canned(party, *id, change, *rev)
+            }
+            Command::DeleteCanned { id, rev } => self.delete_canned(party, *id, *rev),
             Command::CreateUser(new) => self.create_user(party, new, now),
             Command::UpdateUser { id, change, rev } => self.update_user(party, *id, change, *rev),
             Command::DeleteUser { id, rev } => self.delete_user(party, *id, *rev),

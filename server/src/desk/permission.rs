@@ -7,8 +7,8 @@ use std::{collections::BTreeSet, fmt};
 
 use shared::{
     command::Command,
-    id::{ChatId, DepartmentId, UserId},
-    model::{Role, Visibility},
+    id::{CannedId, ChatId, DepartmentId, UserId},
+    model::{CannedScope, Role, Visibility},
 };
 
 use super::{Desk, Party, Rejection, Who, sight};
@@ -41,6 +41,11 @@ pub enum Object {
     User(UserId),
     /// A department.
     Department(DepartmentId),
+    /// A canned reply.
+    Canned(CannedId),
+    /// A canned reply that is to be, of this scope. A personal one is for its user alone to make,
+    /// whatever the rule.
+    CannedOf(CannedScope),
 }
 
 /// A column of the table.
@@ -127,6 +132,9 @@ table! {
     CreateDepartment  "create_department"  "Makes a department."              [Any      Any      Never         Never         Never    Never         Never     Never]
     UpdateDepartment  "update_department"  "Changes a department."            [Any      Any      Never         Never         Never    Never         Never     Never]
     DeleteDepartment  "delete_department"  "Deletes a department."            [Any      Any      Never         Never         Never    Never         Never     Never]
+    CreateCanned      "create_canned"      "Makes a canned reply."            [Any      Any      OwnDepartment SelfOnly      Never    Never         Never     Never]
+    UpdateCanned      "update_canned"      "Changes a canned reply."          [Any      Any      OwnDepartment SelfOnly      Never    Never         Never     Never]
+    DeleteCanned      "delete_canned"      "Deletes a canned reply."          [Any      Any      OwnDepartment SelfOnly      Never    Never         Never     Never]
     CreateUser        "create_user"        "Makes a member of staff."         [Any      Any      Never         Never         Never    Never         Never     Never]
     UpdateUser        "update_user"        "Changes a member of staff."       [Any      Any      Never         Never         Never    Never         Never     Never]
     DeleteUser        "delete_user"        "Deletes a member of staff."       [Any      Any      Never         Never         Never    Never         Never     Never]
@@ -144,6 +152,7 @@ table! {
     Search            "search"             "Searches the chats in sight."     [Any      Any      OwnDepartment OwnDepartment Any      Never         Never     Never]
     ListOpenDepartments "list_open_departments" "Lists departments that take chats." [Any Any     Any           Any           Any      Any           Any       Never]
     ListDepartments   "list_departments"   "Reads the departments."           [Any      Any      Any           Any           Any      Never         Never     Never]
+    ListCanned        "list_canned"        "Reads the canned replies in sight." [Any    Any      Any           Any           Any      Never         Never     Never]
     ListUsers         "list_users"         "Reads the staff."                 [Any      Any      Any           Any           Any      Never         Never     Never]
     ReadStatus        "read_status"        "Reads a user's status."           [Any      Any      Any           Any           Any      Never         Never     Never]
     ReadNumbersOf     "read_numbers_of"    "Reads the numbers of a user."     [Any      Any      OwnDepartment SelfOnly      Any      Never         Never     Never]
@@ -199,6 +208,9 @@ impl Action {
             Command::CreateDepartment(_) => Self::CreateDepartment,
             Command::UpdateDepartment { .. } => Self::UpdateDepartment,
             Command::DeleteDepartment { .. } => Self::DeleteDepartment,
+            Command::CreateCanned(_) => Self::CreateCanned,
+            Command::UpdateCanned { .. } => Self::UpdateCanned,
+            Command::DeleteCanned { .. } => Self::DeleteCanned,
             Command::CreateUser(_) => Self::CreateUser,
             Command::UpdateUser { .. } => Self::UpdateUser,
             Command::DeleteUser { .. } => Self::DeleteUser,
@@ -257,6 +269,10 @@ impl Object {
             Command::UpdateUser { id, .. } | Command::DeleteUser { id, .. } => Self::User(*id),
             Command::UpdateDepartment { id, .. } | Command::DeleteDepartment { id, .. } => {
                 Self::Department(*id)
+            }
+            Command::CreateCanned(new) => Self::CannedOf(new.scope),
+            Command::UpdateCanned { id, .. } | Command::DeleteCanned { id, .. } => {
+                Self::Canned(*id)
             }
             _ => Self::Desk,
         }
@@ -325,6 +341,24 @@ impl Desk {
                     ObjectRule::OwnDepartment if own => Ok(()),
                     _ => forbidden,
                 }
+            }
+            Object::Canned(_) | Object::CannedOf(_) if rule == ObjectRule::Never => forbidden,
+            Object::Canned(id) => {
+                let viewer = party.viewer();
+                let canned = viewer.and_then(|viewer| self.canned_for(&viewer, id));
+                let canned = canned.ok_or(Rejection::NoCanned { id })?;
+                self.check(party, action, Object::CannedOf(canned.scope))
+            }
+            Object::CannedOf(scope) => {
+                let allowed = match (scope, rule) {
+                    (CannedScope::Personal { user }, _) => party.id() == Some(user),
+                    (_, ObjectRule::Any) => true,
+                    (CannedScope::Department { department }, ObjectRule::OwnDepartment) => party
+                        .user()
+                        .is_some_and(|me| me.departments.contains(&department)),
+                    _ => false,
+                };
+                if allowed { Ok(()) } else { forbidden }
             }
             Object::Desk if rule == ObjectRule::Never => forbidden,
             Object::Desk => Ok(()),

@@ -6,7 +6,7 @@ use std::fmt;
 
 use shared::{
     error::ErrorCode,
-    id::{ChatId, Epoch, InvitationId, Seq, UserId},
+    id::{CannedId, ChatId, Epoch, InvitationId, Seq, UserId},
     model::ChatState,
     text::SafeText,
 };
@@ -68,6 +68,18 @@ pub enum Rejection {
     /// The desk has no default department.
     #[error("the desk has no department yet; set the hub up first")]
     NoDefaultDepartment,
+    /// There is no such canned reply, or none in sight.
+    #[error("canned reply {id} does not exist; check the number")]
+    NoCanned {
+        /// Which.
+        id: CannedId,
+    },
+    /// The desk has the most canned replies that it may have.
+    #[error("the desk has {max} canned replies; delete some first")]
+    TooManyCanned {
+        /// The limit.
+        max: usize,
+    },
     /// There is no such invitation, or it was used, taken back or has expired.
     #[error("invitation is not valid; ask for a new one")]
     NoInvitation {
@@ -243,6 +255,7 @@ impl Rejection {
             | Self::NoUserNamed { .. }
             | Self::NoDepartment { .. }
             | Self::NoDefaultDepartment
+            | Self::NoCanned { .. }
             | Self::NoInvitation { .. } => ErrorCode::NotFound,
             Self::NotOwner { .. } => ErrorCode::NotMember,
             Self::ChatClosed { .. }
@@ -259,6 +272,7 @@ impl Rejection {
             | Self::DepartmentInUse { .. }
             | Self::DefaultDepartment { .. }
             | Self::TooManyChats { .. }
+            | Self::TooManyCanned { .. }
             | Self::TooOldToEdit { .. }
             | Self::RatingFixed { .. }
             | Self::Revised { .. }

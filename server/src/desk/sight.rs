@@ -6,7 +6,7 @@ use shared::{
     event::Event,
     fold::{ChatView, DeskView},
     id::{ChatId, DepartmentId, Seq},
-    model::{Chat, ChatState, Role, Visibility},
+    model::{CannedScope, Chat, ChatState, Role, Visibility},
 };
 
 use super::{
@@ -50,7 +50,11 @@ pub(super) const fn audience(event: &Event) -> Audience {
         | Event::DepartmentDeleted { .. }
         | Event::UserCreated { .. }
         | Event::UserUpdated { .. }
-        | Event::UserDeleted { .. } => Audience::Staff,
+        | Event::UserDeleted { .. }
+        | Event::CannedCreated { .. }
+        | Event::CannedUpdated { .. }
+        | Event::CannedDeleted { .. }
+        | Event::CannedUsed { .. } => Audience::Staff,
         Event::CustomerRegistered { .. }
         | Event::InvitationCreated { .. }
         | Event::InvitationDeleted { .. }
@@ -72,6 +76,21 @@ const fn chat_scope(chat: &Chat) -> Scope {
     }
 }
 
+/// Who may see a canned reply and what becomes of it.
+pub(super) const fn canned_scope(scope: CannedScope) -> Scope {
+    let (audience, customer, department) = match scope {
+        CannedScope::Global => (Audience::Staff, None, None),
+        CannedScope::Department { department } => (Audience::Staff, None, Some(department)),
+        CannedScope::Personal { user } => (Audience::Person, Some(user), None),
+    };
+    Scope {
+        audience,
+        customer,
+        department,
+        left: None,
+    }
+}
+
 impl Desk {
     /// Who may see `record`. Asked before the record is applied.
     #[must_use]
@@ -83,6 +102,9 @@ impl Desk {
             left: None,
         };
         let Some(id) = record.chat else {
+            if let Some(scope) = self.scope_of_canned(&record.event) {
+                return scope;
+            }
             if let Event::AgentLost { chats, .. } = &record.event {
                 let first = chats.first().and_then(|chat| self.chat(*chat));
                 scope.department = first.map(|chat| chat.department);
@@ -115,6 +137,18 @@ impl Desk {
         };
         scope.department = Some(now);
         scope
+    }
+
+    /// Who may see an event of a canned reply; none for other events.
+    fn scope_of_canned(&self, event: &Event) -> Option<Scope> {
+        let scope = match event {
+            Event::CannedCreated { canned } | Event::CannedUpdated { canned } => canned.scope,
+            Event::CannedDeleted { canned } | Event::CannedUsed { canned, .. } => {
+                self.facts.canned.get(canned)?.scope
+            }
+            _ => return None,
+        };
+        Some(canned_scope(scope))
     }
 
     /// The scope of every chat that is not closed: who may follow it.
@@ -164,6 +198,7 @@ impl Desk {
             departments: self.departments().cloned().collect(),
             agents: self.users().cloned().collect(),
             chats: sorted(chats),
+            canned: self.canned_in_sight(viewer).cloned().collect(),
         }
     }
 

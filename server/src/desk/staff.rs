@@ -6,7 +6,7 @@ use shared::{
     command::{NewUser, UserChange},
     event::{Event, QueueReason},
     id::{DepartmentId, InvitationId, UserId},
-    model::{ActorKind, AgentStatus, Chat, Department, Invitation, Role, User},
+    model::{ActorKind, AgentStatus, CannedScope, Chat, Department, Invitation, Role, User},
     text::SafeText,
     time::Timestamp,
 };
@@ -154,6 +154,7 @@ impl Desk {
             let deleted = Event::InvitationDeleted { invitation };
             NewRecord::of_desk(party.actor(), deleted)
         }));
+        records.extend(self.delete_canned_of(party, CannedScope::Personal { user: id }));
         let deleted = Event::UserDeleted { user: id };
         records.push(NewRecord::of_desk(party.actor(), deleted));
         Ok(records)

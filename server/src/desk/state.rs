@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use shared::{
     event::Event,
-    id::{ChatId, DepartmentId, InvitationId, Pos, Seq, UserId},
-    model::{ActorKind, Chat, Department, Invitation, Role, User, Visibility},
+    id::{CannedId, ChatId, DepartmentId, InvitationId, Pos, Seq, UserId},
+    model::{ActorKind, Canned, Chat, Department, Invitation, Role, User, Visibility},
     record::Record,
     text::SafeText,
     time::Timestamp,
@@ -33,6 +33,10 @@ pub(super) struct Facts {
     pub(super) departments: BTreeMap<DepartmentId, Department>,
     pub(super) staff: BTreeMap<UserId, Member>,
     pub(super) invitations: BTreeMap<InvitationId, Invitation>,
+    #[serde(default)]
+    pub(super) last_canned: CannedId,
+    #[serde(default)]
+    pub(super) canned: BTreeMap<CannedId, Canned>,
     /// Every chat that is not closed.
     pub(super) chats: BTreeMap<ChatId, Thread>,
 }

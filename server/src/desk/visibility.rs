@@ -21,6 +21,8 @@ pub enum Audience {
     Staff,
     /// Owners, admins and auditors.
     Admins,
+    /// One member of staff, and owners, admins and auditors.
+    Person,
 }
 
 /// What decides who may see a record.
@@ -28,9 +30,9 @@ pub enum Audience {
 pub struct Scope {
     /// Whom it is for.
     pub audience: Audience,
-    /// The customer of the chat; none when there is no chat.
+    /// The customer of the chat, or for [`Audience::Person`] the member of staff; else none.
     pub customer: Option<UserId>,
-    /// The department the chat is in after the record.
+    /// The department the chat is in after the record, or that a record without a chat is for.
     pub department: Option<DepartmentId>,
     /// The department that the chat leaves with this record: its staff see this last one.
     pub left: Option<DepartmentId>,
@@ -53,18 +55,17 @@ pub fn visible(viewer: &Viewer, scope: &Scope) -> bool {
     match viewer.role {
         Role::Customer => scope.audience == Audience::Public && scope.customer == Some(viewer.id),
         Role::Owner | Role::Admin | Role::Auditor => true,
-        Role::Agent | Role::Supervisor => {
-            scope.audience != Audience::Admins
-                && match scope.department {
-                    None => true,
-                    Some(department) => {
-                        viewer.departments.contains(&department)
-                            || scope
-                                .left
-                                .is_some_and(|left| viewer.departments.contains(&left))
-                    }
-                }
-        }
+        Role::Agent | Role::Supervisor => match (scope.audience, scope.department) {
+            (Audience::Admins, _) => false,
+            (Audience::Person, _) => scope.customer == Some(viewer.id),
+            (_, None) => true,
+            (_, Some(department)) => {
+                viewer.departments.contains(&department)
+                    || scope
+                        .left
+                        .is_some_and(|left| viewer.departments.contains(&left))
+            }
+        },
     }
 }
 

@@ -47,6 +47,7 @@ fn post(chat: shared::id::ChatId, text: &str) -> Command {
         text: SafeText::block(text),
         visibility: Visibility::Public,
         expected_seq: None,
+        canned: Vec::new(),
     }
 }
 
@@ -199,6 +200,7 @@ async fn a_subscriber_gets_what_it_may_see_once_and_in_order() {
         text: SafeText::block("he called before"),
         visibility: Visibility::Note,
         expected_seq: None,
+        canned: Vec::new(),
     };
     hub.submit(OWNER, CommandId::random(), note).await.unwrap();
 

@@ -106,6 +106,30 @@ fn rows_are_laid_out_as_ever() {
     assert_eq!(rows, pinned);
 }
 
+/// A record without a chat for one member of staff.
+fn personal() -> StoredRecord {
+    let scope = Scope {
+        audience: Audience::Person,
+        customer: Some(UserId(7)),
+        department: None,
+        left: None,
+    };
+    StoredRecord::chain(&Hash::START, &bare(), scope, None, [0x3c; 16])
+}
+
+#[test]
+fn a_row_for_one_member_of_staff_is_laid_out_as_ever() {
+    let row = personal().to_row();
+    let file = golden("record-row-1-personal.json");
+    let pinned = json!({ "personal": hex(&row) });
+    if blessing() && !file.exists() {
+        fs::write(&file, serde_json::to_vec_pretty(&pinned).unwrap()).unwrap();
+    }
+    let found: serde_json::Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    assert_eq!(pinned, found);
+    assert_eq!(StoredRecord::from_row(&row).unwrap(), personal());
+}
+
 #[test]
 fn rows_are_read_back() {
     for record in stored() {

@@ -434,6 +434,7 @@ const fn audience_code(audience: Audience) -> u8 {
         Audience::Public => 1,
         Audience::Staff => 2,
         Audience::Admins => 3,
+        Audience::Person => 4,
     }
 }
 
@@ -442,6 +443,7 @@ const fn audience(code: u8) -> Option<Audience> {
         1 => Some(Audience::Public),
         2 => Some(Audience::Staff),
         3 => Some(Audience::Admins),
+        4 => Some(Audience::Person),
         _ => None,
     }
 }

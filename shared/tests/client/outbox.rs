@@ -18,6 +18,7 @@ fn message(text: &str) -> Command {
         text: SafeText::block(text),
         visibility: Visibility::Public,
         expected_seq: None,
+        canned: Vec::new(),
     }
 }
 

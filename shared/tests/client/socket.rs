@@ -94,6 +94,7 @@ fn message(text: &str) -> Command {
         text: SafeText::line(text),
         visibility: Visibility::Public,
         expected_seq: None,
+        canned: Vec::new(),
     }
 }
 

@@ -290,6 +290,7 @@ fn a_colleague_who_wrote_meanwhile_makes_a_message_stale() {
         text: text("hello"),
         visibility: Visibility::Public,
         expected_seq: Some(expected_seq),
+        canned: Vec::new(),
     };
     let refused = sim.refuses(&user(3), answer(seen));
     assert_eq!(refused.code(), ErrorCode::Stale);

@@ -7,9 +7,12 @@ use std::{
 
 use proptest::prelude::{ProptestConfig, any, proptest};
 use shared::{
-    command::{Command, DepartmentChange, DepartmentRef, NewUser, OpenChat, UserChange, UserRef},
-    id::{ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
-    model::{AgentStatus, Role, Visibility},
+    command::{
+        CannedChange, Command, DepartmentChange, DepartmentRef, NewCanned, NewUser, OpenChat,
+        UserChange, UserRef,
+    },
+    id::{CannedId, ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
+    model::{AgentStatus, CannedScope, Role, Visibility},
     record::Record,
     text::SafeText,
     time::Timestamp,
@@ -24,6 +27,8 @@ use crate::desk::{
 /// One try: who, what, and what with. Small numbers that are read against the desk as it is.
 type Try = (u8, u8, u8, u8, u8);
 
+/// How many numbers a kind of command is chosen from.
+const KINDS: u8 = 63;
 const PASSAGES: [Duration; 10] = [
     SECOND,
     SECOND,
@@ -74,7 +79,7 @@ fn most_kinds_of_commands_succeed() {
     };
     let mut runner = TestRunner::deterministic();
     let mut done = BTreeMap::new();
-    for _ in 0..120 {
+    for _ in 0..180 {
         let tries = proptest::collection::vec(any::<Try>(), 90).new_tree(&mut runner);
         let mut sim = at_work();
         for (who, what, a, b, c) in tries.expect("a day").current() {
@@ -88,7 +93,7 @@ fn most_kinds_of_commands_succeed() {
         }
     }
     let rare: Vec<_> = done.iter().filter(|(_, count)| **count < 5).collect();
-    assert!(rare.is_empty() && done.len() >= 35, "{done:?}");
+    assert!(rare.is_empty() && done.len() >= 38, "{done:?}");
 }
 
 /// A desk whose agents have come to work.
@@ -118,6 +123,10 @@ fn attempt(
     let count = done.entry(kind).or_default();
     if let Ok(records) = sim.act(&who, &command) {
         *count += u32::from(!records.is_empty());
+        let used = records.iter().map(|record| record.event.kind());
+        for kind in used.filter(|kind| *kind == "canned_used") {
+            *done.entry(kind).or_default() += 1;
+        }
     }
 }
 
@@ -175,7 +184,7 @@ fn command(sim: &Sim, what: u8, (a, b, c): (u8, u8, u8)) -> Command {
     let epoch = if b % 8 == 7 { Epoch(0) } else { epoch };
     let user = UserId(u64::from(b) % 9 + 1);
     let place = DepartmentId(u64::from(c) % 4 + 1);
-    match what % 57 {
+    match what % KINDS {
         0..5 => open(place, a, b),
         5..9 => Command::PostMessage {
             chat,
@@ -186,6 +195,12 @@ fn command(sim: &Sim, what: u8, (a, b, c): (u8, u8, u8)) -> Command {
                 Visibility::Note
             },
             expected_seq: (c % 4 == 0).then_some(Seq(u64::from(c))),
+            canned: if c % 3 == 0 {
+                let known = sim.desk.canned().nth(usize::from(b / 2 % 4));
+                known.map(|canned| canned.id).into_iter().collect()
+            } else {
+                Vec::new()
+            },
         },
         9 => Command::EditMessage {
             chat,
@@ -217,7 +232,7 @@ fn command(sim: &Sim, what: u8, (a, b, c): (u8, u8, u8)) -> Command {
             user: (b % 2 == 0).then_some(user),
         },
         17 | 18 => Command::Claim { chat, epoch },
-        19 => Command::Assign {
+        19 | 62 => Command::Assign {
             chat,
             agent: UserRef::Id(user),
             epoch,
@@ -253,6 +268,7 @@ fn command(sim: &Sim, what: u8, (a, b, c): (u8, u8, u8)) -> Command {
         44 => Command::StartHub,
         45 => Command::RegisterCustomer,
         46 => post_or_end(parked(sim).unwrap_or(chat), b),
+        57..62 => of_canned(sim, what, (a, b, c)),
         _ => post_or_end(chat, b),
     }
 }
@@ -264,7 +280,7 @@ fn of_desk(sim: &Sim, what: u8, (a, b, c): (u8, u8, u8)) -> Command {
         .map(DepartmentId)
         .collect();
     let place = DepartmentId(u64::from(b) % 4 + 1);
-    match what % 57 {
+    match what % KINDS {
         31 => Command::CreateDepartment(department(&format!("Team {}", a % 3))),
         32 => Command::UpdateDepartment {
             id: place,
@@ -346,6 +362,38 @@ fn until(sim: &Sim, b: u8) -> Option<Timestamp> {
         4 => Some(sim.now),
         5 => Some(sim.now.after(366 * 24 * HOUR + SECOND)),
         _ => Some(sim.now.after(ahead)),
+    }
+}
+
+fn of_canned(sim: &Sim, what: u8, (a, b, c): (u8, u8, u8)) -> Command {
+    let known = sim.desk.canned().nth(usize::from(b % 4));
+    let id = known.map_or(CannedId(9), |canned| canned.id);
+    let code = text(if a.is_multiple_of(2) { "hi" } else { "bye" });
+    match what % KINDS {
+        57 | 58 => Command::CreateCanned(NewCanned {
+            code,
+            scope: match c % 3 {
+                0 => CannedScope::Global,
+                1 => CannedScope::Department {
+                    department: DepartmentId(u64::from(b) % 4 + 1),
+                },
+                _ => CannedScope::Personal {
+                    user: UserId(u64::from(b) % 6 + 1),
+                },
+            },
+            text: text("hello {{customer.name}}"),
+            variants: BTreeMap::new(),
+        }),
+        59 | 60 => Command::UpdateCanned {
+            id,
+            change: CannedChange {
+                code: c.is_multiple_of(2).then_some(code),
+                text: c.is_multiple_of(3).then(|| text("good day")),
+                variants: None,
+            },
+            rev: None,
+        },
+        _ => Command::DeleteCanned { id, rev: None },
     }
 }
 

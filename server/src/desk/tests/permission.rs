@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 
 use shared::{
-    command::{Command, DepartmentChange, DepartmentRef, NewUser, OpenChat, UserChange, UserRef},
+    command::{
+        CannedChange, Command, DepartmentChange, DepartmentRef, NewCanned, NewUser, OpenChat,
+        UserChange, UserRef,
+    },
     error::ErrorCode,
-    id::{ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
-    model::{AgentStatus, Role, Visibility},
+    id::{CannedId, ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
+    model::{AgentStatus, CannedScope, Role, Visibility},
 };
 
 use super::sim::{Sim, customer, department, post, status, text};
@@ -23,6 +26,7 @@ fn every_command(chat: ChatId) -> Vec<Command> {
         text: text("psst"),
         visibility: Visibility::Note,
         expected_seq: None,
+        canned: Vec::new(),
     };
     let edit = Command::EditMessage {
         chat,
@@ -103,6 +107,19 @@ fn every_command(chat: ChatId) -> Vec<Command> {
         Command::CreateDepartment(department("New")),
         Command::UpdateDepartment { id, change, rev },
         Command::DeleteDepartment { id, rev },
+        Command::CreateCanned(canned("new")),
+        Command::UpdateCanned {
+            id: CannedId(1),
+            change: CannedChange {
+                text: Some(text("changed")),
+                ..CannedChange::default()
+            },
+            rev,
+        },
+        Command::DeleteCanned {
+            id: CannedId(1),
+            rev,
+        },
         Command::CreateUser(new_user),
         Command::UpdateUser {
             id: user,
@@ -132,6 +149,18 @@ fn every_command(chat: ChatId) -> Vec<Command> {
         Command::RegainAgent { user },
         Command::StartHub,
     ]
+}
+
+/// A canned reply of Billing.
+fn canned(code: &str) -> NewCanned {
+    NewCanned {
+        code: text(code),
+        scope: CannedScope::Department {
+            department: DepartmentId(2),
+        },
+        text: text("hello"),
+        variants: std::collections::BTreeMap::new(),
+    }
 }
 
 fn code(sim: &Sim, who: &Who, command: &Command) -> Option<ErrorCode> {
@@ -165,7 +194,8 @@ fn roles_change_what_was_promised_and_no_more() {
         "open_chat post_message edit_message mark_read resolve reopen rate"
     );
     let agent = "post_message post_note edit_message mark_read mark_unread claim transfer hold \
-                 snooze wake resolve close reopen tag set_priority set_attribute set_status set_status_of";
+                 snooze wake resolve close reopen tag set_priority set_attribute set_status \
+                 set_status_of create_canned update_canned delete_canned";
     assert_eq!(allowed(Column::Role(Role::Agent)), agent);
     let supervisor = agent.replace("claim", "claim assign take_over");
     assert_eq!(allowed(Column::Role(Role::Supervisor)), supervisor);
@@ -204,6 +234,7 @@ fn nobody_touches_a_chat_out_of_sight_or_learns_of_it() {
 #[test]
 fn the_table_is_what_the_desk_does() {
     let mut sim = Sim::staffed();
+    sim.must(&Who::User(UserId(2)), Command::CreateCanned(canned("old")));
     let (chat, cleo) = sim.open(2);
     let principals = [
         (Who::User(UserId(1)), Role::Owner),

@@ -461,6 +461,7 @@ fn deliver(desk: &Desk, viewer: &Viewer, view: &mut View, record: &Record, scope
         return;
     }
     if viewer.role == Role::Customer {
+        assert!(record.chat.is_some(), "customers see chats only");
         assert_eq!(
             scope.customer,
             Some(viewer.id),
@@ -519,6 +520,7 @@ pub(super) fn post(chat: ChatId, raw: &str) -> Command {
         text: text(raw),
         visibility: Visibility::Public,
         expected_seq: None,
+        canned: Vec::new(),
     }
 }
 

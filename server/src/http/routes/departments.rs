@@ -25,7 +25,7 @@ use crate::{
     hub::PART,
 };
 
-/// No command of a department makes more records than this.
+/// Making a department takes no more records than this.
 const RECORDS_MAX: u64 = 16;
 
 pub(super) const ROUTES: &[Route] = &[

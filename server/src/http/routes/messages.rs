@@ -213,6 +213,7 @@ async fn post(call: Call) -> Answer {
         text: post.text,
         visibility: post.visibility,
         expected_seq: post.expected_seq,
+        canned: post.canned,
     };
     let outcome = call.submit(Some(post.cid), command).await?;
     posted(&call, chat, outcome)
@@ -226,6 +227,7 @@ async fn note(call: Call) -> Answer {
         text: note.text,
         visibility: Visibility::Note,
         expected_seq: None,
+        canned: Vec::new(),
     };
     let outcome = call.submit(note.cid, command).await?;
     posted(&call, chat, outcome)

@@ -4,6 +4,7 @@
 //! of the desk is here.
 
 mod accounts;
+mod canned;
 mod care;
 mod chats;
 mod departments;
@@ -23,6 +24,7 @@ pub(super) const ALL: &[&[Route]] = &[
     setup_auth::ROUTES,
     accounts::ROUTES,
     departments::ROUTES,
+    canned::ROUTES,
     users::ROUTES,
     chats::ROUTES,
     parking::ROUTES,

@@ -124,6 +124,7 @@ async fn fill(desk: &TestDesk, chat: u64, count: usize) {
             text: SafeText::block(&"\"".repeat(8_000)),
             visibility: Visibility::Note,
             expected_seq: None,
+            canned: Vec::new(),
         };
         let hub = &desk.app.hub;
         hub.submit(OWNER, CommandId::random(), note).await.unwrap();
@@ -315,6 +316,7 @@ async fn one_who_missed_ten_thousand_records_resumes_and_one_more_is_a_snapshot(
             text: SafeText::block("again"),
             visibility: Visibility::Note,
             expected_seq: None,
+            canned: Vec::new(),
         };
         hub.submit(OWNER, CommandId::random(), note)
     };

@@ -2,6 +2,7 @@
 
 mod access;
 mod bounds;
+mod canned;
 mod care;
 mod chats;
 mod staff;

@@ -95,6 +95,7 @@ async fn who_types_is_seen_by_those_who_see_the_chat_now() {
         text: SafeText::block("he called before"),
         visibility: Visibility::Note,
         expected_seq: None,
+        canned: Vec::new(),
     };
     hub.submit(OWNER, CommandId::random(), note).await.unwrap();
     let customer = viewer(&hub, bo()).await;
