@@ -1,10 +1,11 @@
-//! From what people call a thing to the thing: departments and users by name or number.
+//! From what people call a thing to the thing: departments, users and canned replies by name or
+//! number.
 
 use shared::{
     client::profile::nearest,
     error::ErrorCode,
-    id::{DepartmentId, UserId},
-    model::{Department, User},
+    id::{CannedId, DepartmentId, UserId},
+    model::{Canned, Department, User},
 };
 
 use crate::{
@@ -62,6 +63,32 @@ pub(crate) async fn user(app: &Invocation, meant: &str) -> Result<User, Failure>
     find("user", meant, all, |user| &user.username)
 }
 
+/// A canned reply by code or number; a code may be there once in each scope.
+pub(crate) async fn canned(app: &Invocation, meant: &str) -> Result<Canned, Failure> {
+    if let Ok(id) = meant.parse::<CannedId>() {
+        return named(
+            "canned",
+            meant,
+            app.get(Target::new("/api/canned").child(id)).await,
+        );
+    }
+    let all: Vec<Canned> = app.every("/api/canned").await?;
+    the_one(meant, all)
+}
+
+fn the_one(meant: &str, all: Vec<Canned>) -> Result<Canned, Failure> {
+    let code = meant.to_lowercase();
+    let same = all.iter().filter(|canned| *canned.code == *code);
+    let numbers: Vec<String> = same.map(|canned| canned.id.to_string()).collect();
+    if numbers.len() > 1 {
+        return Err(Failure::usage(
+            format!("canned reply {meant:?} is there {} times", numbers.len()),
+            format!("give its number: one of {}", numbers.join(", ")),
+        ));
+    }
+    find("canned", meant, all, |canned| &canned.code)
+}
+
 /// Names for tables; fewer, or none, where they are of no use or may not be seen.
 pub(crate) async fn names(app: &Invocation) -> Names {
     let mut names = Names::default();
@@ -108,7 +135,15 @@ fn find<T>(what: &str, meant: &str, all: Vec<T>, name: impl Fn(&T) -> &str) -> R
 
 #[cfg(test)]
 mod tests {
-    use super::find;
+    use std::collections::BTreeMap;
+
+    use shared::{
+        id::CannedId,
+        model::{Canned, CannedScope},
+        text::SafeText,
+    };
+
+    use super::{find, the_one};
 
     fn check(meant: &str) -> Result<String, (String, Option<String>, u8)> {
         let all = vec!["Billing".to_owned(), "Customer Care".to_owned()];
@@ -122,6 +157,29 @@ mod tests {
     fn a_name_is_found_without_regard_to_case() {
         assert_eq!(check("billing").unwrap(), "Billing");
         assert_eq!(check("CUSTOMER care").unwrap(), "Customer Care");
+    }
+
+    #[test]
+    fn a_code_that_is_there_twice_asks_for_the_number() {
+        let canned = |id, code: &str| Canned {
+            id: CannedId(id),
+            code: SafeText::line(code),
+            scope: CannedScope::Global,
+            text: SafeText::default(),
+            variants: BTreeMap::new(),
+            uses: 0,
+            rev: id,
+        };
+        let all = || vec![canned(3, "hi"), canned(4, "bye"), canned(12, "hi")];
+        assert_eq!(the_one("BYE", all()).unwrap().id, CannedId(4));
+        let failure = the_one("hi", all()).unwrap_err();
+        let report = failure.report().unwrap();
+        assert_eq!(report.message, "canned reply \"hi\" is there 2 times");
+        assert_eq!(
+            report.hint.as_deref(),
+            Some("give its number: one of 3, 12")
+        );
+        assert_eq!(failure.exit_code(), 2);
     }
 
     #[test]

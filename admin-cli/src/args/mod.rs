@@ -3,6 +3,7 @@
 //! What a verb does is in `run`. Nothing here touches a file, a terminal or a hub.
 
 pub(crate) mod access;
+pub(crate) mod canned;
 pub(crate) mod desk;
 
 use std::{collections::BTreeSet, ffi::OsString, path::PathBuf};
@@ -151,6 +152,9 @@ pub(crate) enum Verb {
     /// Departments
     #[command(subcommand, visible_alias = "dept")]
     Department(desk::DepartmentVerb),
+    /// Canned replies
+    #[command(subcommand)]
+    Canned(canned::CannedVerb),
     /// Members of staff
     #[command(subcommand)]
     User(desk::UserVerb),

@@ -4,7 +4,7 @@ use serde::Serialize;
 use shared::{
     api::{CreatedUser, Message, SystemStatus},
     id::ChatId,
-    model::{Chat, Department, User},
+    model::{Canned, CannedScope, Chat, Department, User},
     record::Delivered,
 };
 
@@ -70,6 +70,41 @@ impl Item for Department {
 
     fn handle(&self) -> String {
         self.name.to_string()
+    }
+}
+
+impl Item for Canned {
+    const COLUMNS: &'static [Column] = &[
+        main("id"),
+        main("code"),
+        main("scope"),
+        main("uses"),
+        main("text"),
+        more("languages"),
+        more("rev"),
+    ];
+
+    fn cells(&self, names: &Names) -> Vec<String> {
+        let scope = match self.scope {
+            CannedScope::Global => "global".to_owned(),
+            CannedScope::Department { department } => {
+                format!("department {}", names.department(department))
+            }
+            CannedScope::Personal { user } => format!("personal {}", names.user(user)),
+        };
+        vec![
+            self.id.to_string(),
+            self.code.to_string(),
+            scope,
+            self.uses.to_string(),
+            self.text.to_string(),
+            joined(self.variants.keys()),
+            self.rev.to_string(),
+        ]
+    }
+
+    fn handle(&self) -> String {
+        self.id.to_string()
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod access;
 mod backup;
+mod canned;
 mod chat;
 mod context;
 mod department;
@@ -36,6 +37,7 @@ pub(crate) async fn run(app: &Invocation, verb: Verb) -> Result<(), Failure> {
         Verb::Whoami => access::whoami(app).await,
         Verb::Context(verb) => context::run(app, verb).await,
         Verb::Department(verb) => department::run(app, verb).await,
+        Verb::Canned(verb) => canned::run(app, verb).await,
         Verb::User(verb) => user::run(app, verb).await,
         Verb::Invite(verb) => invite::run(app, verb).await,
         Verb::Chat(verb) => chat::run(app, verb).await,

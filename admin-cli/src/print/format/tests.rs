@@ -1,12 +1,12 @@
 //! Tests of the formats.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
 use shared::{
-    id::{DepartmentId, UserId},
-    model::{AgentStatus, Department, Role, User},
+    id::{CannedId, DepartmentId, UserId},
+    model::{AgentStatus, Canned, CannedScope, Department, Role, User},
     text::{HOSTILE, SafeText, width},
 };
 
@@ -58,6 +58,19 @@ fn department(id: u64, name: &str) -> Department {
     }
 }
 
+fn canned(id: u64, scope: CannedScope) -> Canned {
+    let variant = |tag: &str| (SafeText::line(tag), SafeText::block("oi"));
+    Canned {
+        id: CannedId(id),
+        code: SafeText::line("hello"),
+        scope,
+        text: SafeText::block("Hello {{customer.name}},\nhow are you?"),
+        variants: BTreeMap::from(["pt-BR", "de"].map(variant)),
+        uses: 3,
+        rev: 41,
+    }
+}
+
 fn user(departments: &[u64]) -> User {
     User {
         id: UserId(7),
@@ -102,6 +115,35 @@ fn a_table_is_padded_and_titled() {
         "ID  NAME           ACTIVE  DEFAULT  CAPACITY\n\
          1   Customer Care  yes     yes      -\n\
          12  技術           yes     no       -\n"
+    );
+}
+
+#[test]
+fn a_canned_reply_says_for_whom_it_is_in_one_row() {
+    let department = DepartmentId(2);
+    let three = [
+        canned(1, CannedScope::Global),
+        canned(2, CannedScope::Department { department }),
+        canned(12, CannedScope::Personal { user: UserId(7) }),
+    ];
+    assert_eq!(
+        list(Some(Format::Wide), None, &three),
+        "ID  CODE   SCOPE         USES  TEXT                                   LANGUAGES  REV\n\
+         1   hello  global        3     Hello {{customer.name}}, how are you?  de,pt-BR   41\n\
+         2   hello  department 2  3     Hello {{customer.name}}, how are you?  de,pt-BR   41\n\
+         12  hello  personal 7    3     Hello {{customer.name}}, how are you?  de,pt-BR   41\n"
+    );
+    assert_eq!(list(Some(Format::Name), None, &three), "1\n2\n12\n");
+    let mut names = Names::default();
+    names
+        .departments
+        .insert(department, SafeText::line("Billing"));
+    let row = item(Format::Table, &three[1], &names);
+    assert!(row.contains("department Billing"), "{row}");
+    let json: Value = serde_json::from_str(&item(Format::Json, &three[2], &names)).unwrap();
+    assert_eq!(
+        json["scope"],
+        serde_json::json!({"kind": "personal", "user": 7})
     );
 }
 
@@ -271,4 +313,5 @@ fn every_thing_has_a_cell_for_each_column() {
     }
     check(&department(1, "Billing"));
     check(&user(&[1]));
+    check(&canned(1, CannedScope::Global));
 }
