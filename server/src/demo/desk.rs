@@ -21,8 +21,8 @@ use shared::{
         tls::TlsOptions,
         url::{HubUrl, UrlError},
     },
-    command::{DepartmentRef, NewDepartment},
-    model::{Department, Role, User},
+    command::{DepartmentRef, NewCanned, NewDepartment},
+    model::{Canned, CannedScope, Department, Role, User},
     text::SafeText,
 };
 
@@ -50,6 +50,45 @@ const PEOPLE: [(&str, &str, Role, &[&str]); 5] = [
     ),
     ("demo-agent2", "Ben", Role::Agent, &["Technical Support"]),
     ("demo-agent3", "Chloe", Role::Agent, &["Sales"]),
+];
+
+/// The canned replies of the sample desk: department, code, text; for the whole desk where no
+/// department is named.
+const CANNED: [(Option<&str>, &str, &str); 6] = [
+    (
+        None,
+        "hello",
+        "Hello {{customer.first_name|default:\"there\"}}, this is {{agent.first_name}} from \
+         {{department.name}}. How can I help?",
+    ),
+    (
+        None,
+        "bye",
+        "Thank you for writing, {{customer.first_name|default:\"and have a good day\"}}! If \
+         anything comes up, just mention chat {{chat.id}}.",
+    ),
+    (
+        Some("Customer Care"),
+        "moment",
+        "Give me a moment, I am looking into it.",
+    ),
+    (
+        Some("Technical Support"),
+        "restart",
+        "Please switch the device off, wait ten seconds, and switch it on again. Does it still \
+         happen?",
+    ),
+    (
+        Some("Sales"),
+        "quote",
+        "I will send a quote to {{customer.email|default:\"you, if you tell me your e-mail \
+         address\"}}.",
+    ),
+    (
+        Some("Billing"),
+        "refund",
+        "Your refund is on its way; it reaches your account within five working days.",
+    ),
 ];
 
 /// The context of customers: a hub and no login.
@@ -87,6 +126,7 @@ pub(super) async fn prepare(data: &Path, address: SocketAddr) -> Result<HubUrl, 
 
     let owner = sign_in_owner(&data, &open, &passwords).await?;
     let departments = make_departments(&owner).await?;
+    make_canned(&owner, &departments).await?;
     let users: Page<User> = owner.get("/api/users?limit=200").await?;
     for (context, name, role, works_in) in PEOPLE.iter().skip(1) {
         let login = login_file(&data, context);
@@ -261,4 +301,33 @@ async fn make_departments(owner: &Http) -> Result<BTreeMap<String, DepartmentRef
         by_name.insert(name.to_owned(), DepartmentRef::Id(made.id));
     }
     Ok(by_name)
+}
+
+/// Makes the canned replies, on a desk that has none.
+async fn make_canned(
+    owner: &Http,
+    departments: &BTreeMap<String, DepartmentRef>,
+) -> Result<(), DemoError> {
+    let there: Page<Canned> = owner.get("/api/canned?limit=1").await?;
+    if !there.items.is_empty() {
+        return Ok(());
+    }
+    for (department, code, text) in CANNED {
+        let scope = match department.map(|name| departments.get(name)) {
+            None => CannedScope::Global,
+            Some(Some(DepartmentRef::Id(department))) => CannedScope::Department {
+                department: *department,
+            },
+            // A department that somebody has renamed or deleted.
+            Some(_) => continue,
+        };
+        let new = NewCanned {
+            code: SafeText::line(code),
+            scope,
+            text: SafeText::block(text),
+            variants: BTreeMap::new(),
+        };
+        let _: Canned = owner.post("/api/canned", &new).await?;
+    }
+    Ok(())
 }
