@@ -122,6 +122,7 @@ fn trimmed(view: &View, records: usize) -> DeskView {
         departments: view.departments.values().cloned().collect(),
         agents: view.agents.values().cloned().collect(),
         chats: chats.collect(),
+        canned: view.canned.values().cloned().collect(),
     }
 }
 

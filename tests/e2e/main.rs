@@ -3,6 +3,7 @@
 
 mod access;
 mod bad_input;
+mod canned;
 mod console;
 mod demo;
 mod frames;
