@@ -43,6 +43,7 @@ fn note(chat: ChatId) -> Command {
         text,
         visibility: Visibility::Note,
         expected_seq: None,
+        canned: Vec::new(),
     }
 }
 
