@@ -40,6 +40,9 @@ fn chat(name: &str, fields: &[(&str, &str)]) -> Chat {
         previous: None,
         read_by_customer: Seq(0),
         read_by_staff: Seq(0),
+        until: None,
+        read_by_owner: Seq(0),
+        unread_from: None,
         rating: None,
         rev: 3,
     }
