@@ -38,6 +38,10 @@ pub struct Args {
     /// Keep no copy of the desk for the next start, and drop the one there is
     #[arg(long)]
     pub no_cache: bool,
+    /// Hold a lone Esc so many milliseconds, to see whether it begins an Alt key that came in two
+    /// packets; 40 over SSH and 0 elsewhere when not given
+    #[arg(long, value_name = "MS", env = "FRONTDESK_ESC_MS", value_parser = clap::value_parser!(u16).range(0..=1_000))]
+    pub esc_ms: Option<u16>,
     /// The keys to begin with, before those of the user's config
     #[arg(long, value_name = "PRESET")]
     pub keys: Option<Preset>,

@@ -5,6 +5,7 @@ use std::{
     fmt,
     io::{self, Write},
     process::ExitCode,
+    time::Duration,
 };
 
 use agent_tui::{
@@ -15,7 +16,8 @@ use agent_tui::{
     model::Settings,
     runtime::{Console, Left},
     term::{
-        Hangup, Modes, PROBE_MAX, TermSignal, TerminalGuard, Tty, install_panic_hook, listen, probe,
+        Answers, Hangup, Line, Modes, PROBE_MAX, SLOW_ESC, TermSignal, TerminalGuard, Tty,
+        install_panic_hook, listen, probe,
     },
     theme::{Theme, Tone},
 };
@@ -159,6 +161,7 @@ fn run(args: Args) -> Result<Left, Failure> {
         cache,
         synchronized: answers.synchronized,
         far,
+        line: line(&args, &answers, far),
         profile,
         token,
         outbox,
@@ -199,6 +202,20 @@ fn has_browser() -> bool {
     ["BROWSER", "WAYLAND_DISPLAY", "DISPLAY"]
         .into_iter()
         .any(set)
+}
+
+/// What arrives from this terminal, and how.
+fn line(args: &Args, answers: &Answers, far: bool) -> Line {
+    let asked = args.esc_ms.map(|ms| Duration::from_millis(ms.into()));
+    // Kitty's keys have an Esc of their own. Who does not answer in time may be far away too.
+    let slow = !answers.kitty && (far || !answers.complete);
+    Line {
+        esc_hold: asked.unwrap_or(if slow { SLOW_ESC } else { Duration::ZERO }),
+        // tmux marks pastes itself and those of the terminal around it, but is never asked.
+        brackets: answers.brackets || std::env::var_os("TMUX").is_some(),
+        late: !answers.complete,
+        unfinished: answers.unfinished,
+    }
 }
 
 fn seed() -> io::Result<u64> {

@@ -8,7 +8,7 @@ use crossterm::{
     event::{Event, EventStream},
     queue,
 };
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use ratatui::layout::Rect;
 use shared::{
     client::{
@@ -33,7 +33,7 @@ use crate::{
     keys::Keymap,
     model::{Model, Settings},
     msg::{Effect, Layout, Msg},
-    term::{Display, Hangup, Outlet, TermSignal, TerminalGuard, Tty, is_hangup},
+    term::{Display, Hangup, Input, Line, Outlet, TermSignal, TerminalGuard, Tty, is_hangup},
     theme::Theme,
     update::{next_deadline, update},
     view::view,
@@ -52,6 +52,8 @@ const SETTLE_MAX: Duration = Duration::from_millis(100);
 const COPY_BYTES_MAX: usize = 74_000;
 /// Longest text besides the frames that waits for the terminal: one copy and some bells.
 const BESIDES_BYTES_MAX: usize = 2 * COPY_BYTES_MAX;
+/// Events of the terminal taken before anything else is looked at.
+const INPUT_MAX: usize = 4_096;
 /// Messages from tasks that wait.
 const TOLD_MAX: usize = 64;
 
@@ -82,6 +84,8 @@ pub struct Console {
     pub synchronized: bool,
     /// The terminal is at the other end of a line that may be slow.
     pub far: bool,
+    /// What is known of how keys arrive.
+    pub line: Line,
 }
 
 /// Why the loop ended.
@@ -105,6 +109,7 @@ struct Runtime {
     drafts: Drafts,
     socket: SocketHandle,
     keys: EventStream,
+    input: Input,
     told: mpsc::Sender<Msg>,
     layout: Layout,
     /// Drafts are to be written then.
@@ -162,6 +167,7 @@ impl Console {
             drafts: self.drafts,
             socket,
             keys: EventStream::new(),
+            input: Input::new(self.line, std::time::Instant::now()),
             told,
             layout: Layout::default(),
             save_at: None,
@@ -213,6 +219,7 @@ impl Runtime {
             }
             let frame_at = self.frame_at();
             let save_at = self.save_at.unwrap_or(frame_at);
+            let input_at = self.input.deadline().map(Instant::from_std);
             let tick_at = self.tick_at();
             tokio::select! {
                 biased;
@@ -228,6 +235,11 @@ impl Runtime {
                 },
                 written = self.outlet.written(), if self.outlet.is_busy() => {
                     written.map_err(|error| self.judge(error))?;
+                }
+                () = sleep_until(input_at.unwrap_or(frame_at)), if input_at.is_some() => {
+                    let mut events = Vec::new();
+                    self.input.expire(std::time::Instant::now(), &mut events);
+                    self.take_input(events).await?;
                 }
                 () = sleep_until(frame_at), if self.wants_frame() => self.draw()?,
                 event = events.recv(), if !hub_left => match event {
@@ -345,7 +357,31 @@ impl Runtime {
         self.report(Msg::Told { text, error });
     }
 
+    /// Takes in `event` and all that came with it.
     async fn on_input(&mut self, event: Event) -> io::Result<()> {
+        let now = std::time::Instant::now();
+        let mut events = Vec::new();
+        self.input.feed(event, now, &mut events);
+        for _ in 1..INPUT_MAX {
+            match self.keys.next().now_or_never() {
+                Some(Some(Ok(event))) => self.input.feed(event, now, &mut events),
+                Some(Some(Err(error))) => return Err(self.judge(error)),
+                Some(None) => self.hangup.exit(),
+                None => break,
+            }
+        }
+        self.input.settle(&mut events);
+        self.take_input(events).await
+    }
+
+    async fn take_input(&mut self, events: Vec<Event>) -> io::Result<()> {
+        for event in events {
+            self.on_event(event).await?;
+        }
+        Ok(())
+    }
+
+    async fn on_event(&mut self, event: Event) -> io::Result<()> {
         self.touched = true;
         match event {
             Event::Key(key) => self.take(Msg::Key(key)).await,

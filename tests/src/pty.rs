@@ -30,8 +30,11 @@ pub struct Terminal {
     pub rows: u16,
     /// Width in cells, 1 or more.
     pub cols: u16,
-    /// Whether it answers questions (cursor position, device attributes) as real ones do.
+    /// Whether it answers questions (cursor position, device attributes, marked pastes) as real
+    /// ones do.
     pub answers: bool,
+    /// Whether it says, when it answers, that it has kitty's keys and synchronized output.
+    pub modern: bool,
 }
 
 impl Terminal {
@@ -41,6 +44,7 @@ impl Terminal {
             rows,
             cols,
             answers: true,
+            modern: false,
         }
     }
 }
@@ -313,6 +317,7 @@ impl Display {
     fn new(terminal: Terminal) -> Self {
         let answers = Answers {
             willing: terminal.answers,
+            modern: terminal.modern,
             bytes: Vec::new(),
         };
         let (rows, cols) = (cells(terminal.rows), cells(terminal.cols));
@@ -327,6 +332,7 @@ impl Display {
 /// The answers of a terminal to the questions in the program's output.
 struct Answers {
     willing: bool,
+    modern: bool,
     bytes: Vec<u8>,
 }
 
@@ -335,22 +341,32 @@ impl vt100::Callbacks for Answers {
         &mut self,
         screen: &mut vt100::Screen,
         intermediate: Option<u8>,
-        _: Option<u8>,
+        second: Option<u8>,
         params: &[&[u16]],
         last: char,
     ) {
         if !self.willing {
             return;
         }
-        match (intermediate, params, last) {
+        match (intermediate, second, params, last) {
             // Where is the cursor?
-            (None, [[6]], 'n') => {
+            (None, _, [[6]], 'n') => {
                 let (row, col) = screen.cursor_position();
                 let answer = format!("\x1b[{};{}R", row + 1, col + 1);
                 self.bytes.extend_from_slice(answer.as_bytes());
             }
             // What are you? A VT102: nothing that needs more is known here.
-            (None, [] | [[0]], 'c') => self.bytes.extend_from_slice(b"\x1b[?6c"),
+            (None, _, [] | [[0]], 'c') => self.bytes.extend_from_slice(b"\x1b[?6c"),
+            // Do you mark pastes? It is known and off.
+            (Some(b'?'), Some(b'$'), [[2004]], 'p') => {
+                self.bytes.extend_from_slice(b"\x1b[?2004;2$y");
+            }
+            // Can you show a frame at once? That is known too.
+            (Some(b'?'), Some(b'$'), [[2026]], 'p') if self.modern => {
+                self.bytes.extend_from_slice(b"\x1b[?2026;2$y");
+            }
+            // Which of kitty's keys are on? None so far.
+            (Some(b'?'), None, _, 'u') if self.modern => self.bytes.extend_from_slice(b"\x1b[?0u"),
             _ => {}
         }
     }

@@ -8,14 +8,16 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::Unfinished;
+
 /// How long a start may wait for answers.
 pub const PROBE_MAX: Duration = Duration::from_millis(150);
 
 /// Bytes read at most; more is no answer.
 const ANSWER_BYTES_MAX: usize = 4096;
 
-/// DECRQM 2026, kitty flags, and DA1 as the fence.
-const QUESTION: &[u8] = b"\x1b[?2026$p\x1b[?u\x1b[c";
+/// DECRQM 2026 and 2004, kitty flags, and DA1 as the fence.
+const QUESTION: &[u8] = b"\x1b[?2026$p\x1b[?2004$p\x1b[?u\x1b[c";
 /// OSC 11: the background colour.
 const BACKGROUND_QUESTION: &[u8] = b"\x1b]11;?\x1b\\";
 
@@ -26,10 +28,14 @@ pub struct Answers {
     pub background: Option<(u8, u8, u8)>,
     /// It has synchronized output.
     pub synchronized: bool,
+    /// It marks pastes.
+    pub brackets: bool,
     /// It has kitty's keyboard protocol.
     pub kitty: bool,
     /// It answered to the end; without this, late answers may yet arrive.
     pub complete: bool,
+    /// Where the answer was cut that had begun when the time was over.
+    pub unfinished: Option<Unfinished>,
     /// Bytes that were no answer: keys pressed meanwhile.
     pub typed: Vec<u8>,
 }
@@ -46,8 +52,7 @@ impl Answers {
 /// Asks the terminal on standard input and output, for at most `limit`. Raw
 /// mode must be on, and nobody else may be reading.
 ///
-/// Do not ask for the `background` where a round trip may take longer than
-/// `limit` (over SSH): a late answer to that one arrives as typed text.
+/// Answers that come after `limit` are for [`super::Input`] to take away.
 ///
 /// # Errors
 /// Whatever writing the question or reading the answers gives.
@@ -97,6 +102,12 @@ fn parse(mut bytes: &[u8]) -> Answers {
         } else {
             0
         };
+        if taken == 0
+            && let Some(cut) = cut(bytes)
+        {
+            answers.unfinished = Some(cut);
+            break;
+        }
         if taken == 0 {
             answers.typed.push(*first);
             bytes = &bytes[1..];
@@ -105,6 +116,22 @@ fn parse(mut bytes: &[u8]) -> Answers {
         }
     }
     answers
+}
+
+/// Where `bytes` end, when they are the beginning of an answer and nothing else.
+fn cut(bytes: &[u8]) -> Option<Unfinished> {
+    let text = |byte: &u8| matches!(byte, 0x20..=0x7E);
+    match bytes {
+        [0x1b] => Some(Unfinished::Esc),
+        [0x1b, b']', body @ .., 0x1b] | [0x1b, b']', body @ ..] if body.iter().all(text) => {
+            Some(Unfinished::Osc)
+        }
+        [0x1b, b'['] => Some(Unfinished::Csi),
+        [0x1b, b'[', b'?', body @ ..] if body.iter().all(|byte| matches!(byte, 0x20..=0x3F)) => {
+            Some(Unfinished::Csi)
+        }
+        _ => None,
+    }
 }
 
 /// Reads `11;rgb:R/G/B` up to BEL or ST; the length of it with its start.
@@ -158,6 +185,8 @@ fn private_csi(body: &[u8], answers: &mut Answers) -> usize {
         (b'u', _) => answers.kitty = true,
         // 1 set, 2 reset: it can be changed. 0 unknown, 3 and 4 fixed.
         (b'y', b"2026;1$" | b"2026;2$") => answers.synchronized = true,
+        // 3, permanently set, will do here.
+        (b'y', b"2004;1$" | b"2004;2$" | b"2004;3$") => answers.brackets = true,
         _ => {}
     }
     3 + end + 1
@@ -170,7 +199,7 @@ mod tests {
 
     use proptest::prelude::{any, prop, prop_assert, prop_assert_eq, proptest};
 
-    use super::{Answers, parse, read_answers};
+    use super::{Answers, Unfinished, parse, read_answers};
 
     const KITTY: &[u8] = b"\x1b]11;rgb:1e1e/2020/ffff\x1b\\\x1b[?2026;2$y\x1b[?0u\x1b[?62;22c";
 
@@ -180,7 +209,9 @@ mod tests {
             background,
             synchronized: true,
             kitty: true,
+            brackets: false,
             complete: true,
+            unfinished: None,
             typed: Vec::new(),
         }
     }
@@ -230,5 +261,23 @@ mod tests {
         writer.write_all(&KITTY[..30]).expect("room for a line");
         let partial = read_answers(&reader, Duration::from_millis(1)).expect("answers");
         assert!(!partial.complete);
+    }
+
+    #[test]
+    fn an_answer_that_was_cut_is_known_for_one() {
+        for (end, at) in [
+            (1, Unfinished::Esc),
+            (9, Unfinished::Osc),
+            (24, Unfinished::Osc),
+            (27, Unfinished::Csi),
+            (35, Unfinished::Csi),
+        ] {
+            let answers = parse(&KITTY[..end]);
+            assert_eq!(answers.unfinished, Some(at), "{:?}", &KITTY[..end]);
+            assert_eq!(answers.typed, b"", "{:?}", &KITTY[..end]);
+        }
+        assert_eq!(parse(b"\x1b[?2004;2$y\x1b[?6c").unfinished, None);
+        assert!(parse(b"\x1b[?2004;2$y\x1b[?6c").brackets);
+        assert!(!parse(b"\x1b[?2004;0$y\x1b[?6c").brackets);
     }
 }
