@@ -2,7 +2,7 @@
 
 use clap::Parser;
 
-use crate::{config::Options, keys::Preset, theme::Tone};
+use crate::{config::Options, keys::Preset, notify::Means, theme::Tone};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,6 +38,17 @@ pub struct Args {
     /// Keep no copy of the desk for the next start, and drop the one there is
     #[arg(long)]
     pub no_cache: bool,
+    /// How to tell of what you do not see: at most once in 5 s, and not of muted chats
+    #[arg(
+        long,
+        value_name = "MEANS",
+        env = "FRONTDESK_NOTIFY",
+        default_value = "auto"
+    )]
+    pub notify: Means,
+    /// Say in notifications who wrote and what, not only in which department
+    #[arg(long)]
+    pub notify_body: bool,
     /// Hold a lone Esc so many milliseconds, to see whether it begins an Alt key that came in two
     /// packets; 40 over SSH and 0 elsewhere when not given
     #[arg(long, value_name = "MS", env = "FRONTDESK_ESC_MS", value_parser = clap::value_parser!(u16).range(0..=1_000))]

@@ -234,6 +234,7 @@ pub(crate) fn console() -> Model {
         zone: TimeZone::UTC,
         seed: 7,
         kitty: false,
+        notify_body: false,
     };
     Model::new(settings, two_o_clock())
 }

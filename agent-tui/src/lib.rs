@@ -19,6 +19,7 @@ pub mod keys;
 pub mod links;
 pub mod model;
 pub mod msg;
+pub mod notify;
 pub mod overlay;
 pub mod runtime;
 pub mod screen;

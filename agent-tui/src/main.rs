@@ -14,6 +14,7 @@ use agent_tui::{
     config::{Config, ConfigError, Options},
     drafts::Drafts,
     model::Settings,
+    notify::Notifier,
     runtime::{Console, Left},
     term::{
         Answers, Hangup, Line, Modes, PROBE_MAX, SLOW_ESC, TermSignal, TerminalGuard, Tty,
@@ -155,6 +156,7 @@ fn run(args: Args) -> Result<Left, Failure> {
             zone: TimeZone::system(),
             seed: seed()?,
             kitty: answers.kitty,
+            notify_body: args.notify_body,
         },
         theme: Theme::new(tone, ascii),
         fresh: options.fresh.unwrap_or_default(),
@@ -162,6 +164,7 @@ fn run(args: Args) -> Result<Left, Failure> {
         synchronized: answers.synchronized,
         far,
         line: line(&args, &answers, far),
+        notifier: Notifier::new(args.notify, |name| std::env::var_os(name)),
         profile,
         token,
         outbox,

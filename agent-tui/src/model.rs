@@ -41,6 +41,8 @@ pub struct Settings {
     pub seed: u64,
     /// The terminal answered that it has the kitty protocol of keys.
     pub kitty: bool,
+    /// Notifications say who wrote and what.
+    pub notify_body: bool,
 }
 
 /// How it stands with the hub.
@@ -121,13 +123,24 @@ pub struct Presence {
     pub viewing: Option<ChatId>,
 }
 
+/// Something that needs this person, who does not see it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Alert {
+    /// What, the newest of it.
+    pub what: String,
+    /// How much came before it since the last alert.
+    pub more: usize,
+    /// The terminal has not the focus of the desktop.
+    pub away: bool,
+}
+
 /// Rings at most once in a while.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bell {
     /// Silent until then.
     pub quiet_until: Option<Timestamp>,
-    /// Something happened in the meantime.
-    pub wanted: bool,
+    /// What has happened in the meantime.
+    pub wanted: Option<Alert>,
 }
 
 /// The chats of the list, in the order in which they are numbered.
@@ -212,6 +225,8 @@ pub struct Model {
     pub requests: BTreeMap<CommandId, String>,
     /// The bell.
     pub bell: Bell,
+    /// The title of the window, as it was last given out.
+    pub title: String,
     /// The focus that the hub knows of.
     pub viewing: Option<ChatId>,
     /// The first of two keys, while the second is waited for.
@@ -261,6 +276,7 @@ impl Model {
             notice: None,
             requests: BTreeMap::new(),
             bell: Bell::default(),
+            title: String::new(),
             viewing: None,
             begun: None,
             completion: None,
@@ -424,6 +440,15 @@ impl Model {
         }
     }
 
+    /// Chats that we own and have not read to the end, but for those that are muted.
+    pub fn unread_chats(&self) -> usize {
+        let threads = self.threads.iter();
+        let unread = |(id, thread): &(&ChatId, &Thread)| {
+            !thread.muted && self.owns(**id) && self.unread(**id) > 0
+        };
+        threads.filter(unread).count()
+    }
+
     /// Messages and commands that the hub does not have yet.
     pub fn unsent(&self) -> usize {
         let messages = self.threads.values().map(Thread::unsent);
@@ -492,6 +517,16 @@ impl Model {
         let departments = user.departments.iter();
         let limits = departments.filter_map(|id| self.view.departments.get(id)?.capacity);
         limits.chain(user.capacity).min().or(Some(4))
+    }
+
+    /// Remembers to tell of something that needs this person.
+    pub fn alert(&mut self, what: String) {
+        let before = self.bell.wanted.take();
+        self.bell.wanted = Some(Alert {
+            what,
+            more: before.map_or(0, |before| before.more + 1),
+            away: !self.focused,
+        });
     }
 
     /// Puts a line at the bottom; it does not cover an error that nobody has dismissed.

@@ -15,6 +15,7 @@ use shared::{
 
 use crate::{
     cache::Cached,
+    model::Alert,
     thread::{Draft, Place},
 };
 
@@ -151,8 +152,10 @@ pub enum Effect {
         /// The drafts.
         draft: Draft,
     },
-    /// Ring the bell.
-    Bell,
+    /// Tell of something that is not seen.
+    Notify(Alert),
+    /// Give the window this title.
+    Title(String),
     /// Put a text in the clipboard.
     Copy(String),
     /// Open a link that the person has seen and confirmed.

@@ -33,6 +33,7 @@ use crate::{
     keys::Keymap,
     model::{Model, Settings},
     msg::{Effect, Layout, Msg},
+    notify::{self, Notifier},
     term::{Display, Hangup, Input, Line, Outlet, TermSignal, TerminalGuard, Tty, is_hangup},
     theme::Theme,
     update::{next_deadline, update},
@@ -86,6 +87,8 @@ pub struct Console {
     pub far: bool,
     /// What is known of how keys arrive.
     pub line: Line,
+    /// How to tell of what is not seen.
+    pub notifier: Notifier,
 }
 
 /// Why the loop ended.
@@ -110,6 +113,7 @@ struct Runtime {
     socket: SocketHandle,
     keys: EventStream,
     input: Input,
+    notifier: Notifier,
     told: mpsc::Sender<Msg>,
     layout: Layout,
     /// Drafts are to be written then.
@@ -168,6 +172,7 @@ impl Console {
             socket,
             keys: EventStream::new(),
             input: Input::new(self.line, std::time::Instant::now()),
+            notifier: self.notifier,
             told,
             layout: Layout::default(),
             save_at: None,
@@ -331,7 +336,8 @@ impl Runtime {
                 self.drafts.put(chat, draft);
                 self.save_soon();
             }
-            Effect::Bell => self.write(b"\x07"),
+            Effect::Notify(alert) => self.write(&self.notifier.bytes(&alert)),
+            Effect::Title(text) => self.write(&notify::title(&text)),
             Effect::Copy(text) => self.copy(&text),
             Effect::OpenLink(url) => self.open_link(url),
             Effect::Editor { chat, note, text } => {
@@ -401,7 +407,7 @@ impl Runtime {
         match signal {
             TermSignal::Suspend => self.suspend().await,
             TermSignal::Resume => {
-                self.guard.resume()?;
+                self.retake()?;
                 let (columns, rows) = crossterm::terminal::size()?;
                 self.take(Msg::Resize(columns, rows)).await;
                 self.redraw()?;
@@ -454,13 +460,18 @@ impl Runtime {
 
     fn copy(&mut self, text: &str) {
         if text.len() > COPY_BYTES_MAX {
-            return self.tell(format!("{} bytes are too many to copy", text.len()), true);
+            let (bytes, most) = (text.len(), COPY_BYTES_MAX);
+            let text = format!("{bytes} bytes are too many to copy; terminals take {most}");
+            return self.tell(text, true);
         }
         let mut bytes = Vec::new();
         if queue!(bytes, CopyToClipboard::to_clipboard_from(text)).is_ok() {
             self.write(&bytes);
-            let text = "copied through the terminal; tmux needs: set -g set-clipboard on";
-            self.tell(text.to_owned(), false);
+            let mut text = "copied through the terminal (OSC 52)".to_owned();
+            if std::env::var_os("TMUX").is_some() {
+                text.push_str("; tmux drops it without: set -g set-clipboard on");
+            }
+            self.tell(text, false);
         }
     }
 
@@ -480,6 +491,13 @@ impl Runtime {
                 drop(told.try_send(Msg::Told { text, error: true }));
             }
         });
+    }
+
+    /// Takes the terminal over again, which then has the title of somebody else.
+    fn retake(&mut self) -> io::Result<()> {
+        self.guard.resume()?;
+        self.write(&notify::title(&self.model.title));
+        Ok(())
     }
 
     async fn suspend(&mut self) {
@@ -502,9 +520,16 @@ impl Runtime {
         self.settle().await;
         self.guard.leave();
         let folder = self.drafts.folder().to_owned();
-        let edit = move || edit_in_file(&editor, folder, &text).map_err(|error| error.to_string());
+        let drafts = self.drafts.clone();
+        // Nothing is saved while the loop waits for the editor.
+        let flush = move || drafts.flush().map_err(io::Error::other);
+        let edit = move || {
+            flush()
+                .and_then(|()| edit_in_file(&editor, folder, &text))
+                .map_err(|error| error.to_string())
+        };
         let edited = tokio::task::spawn_blocking(edit).await;
-        let back = self.guard.resume().and_then(|()| self.redraw());
+        let back = self.retake().and_then(|()| self.redraw());
         self.keys = EventStream::new();
         match (back, edited) {
             (Err(error), _) => Err(error.to_string()),

@@ -379,18 +379,20 @@ fn after_record(model: &mut Model, record: &Record) {
         thread.new_from = thread.new_from.or(record.seq);
     }
     let muted = thread.muted;
-    let rings = match &record.event {
+    let needs = match &record.event {
         Event::ChatAssigned { agent, .. } if Some(*agent) == me => {
             announce(model, chat);
-            true
+            Some("new chat")
         }
         Event::ChatQueued { .. } | Event::ChatOpened { .. } => {
-            model.status() == AgentStatus::Online
+            (model.status() == AgentStatus::Online).then_some("a chat waits")
         }
-        _ => owns && is_from_other(record, me),
+        _ => (owns && is_from_other(record, me)).then_some("new message"),
     };
-    if rings && !muted && !model.focused {
-        model.bell.wanted = true;
+    // The queue is in sight as long as the terminal is.
+    let seen = model.focused && (watched || !owns);
+    if let Some(what) = needs.filter(|_| !muted && !seen) {
+        alert(model, chat, what, record);
     }
     if let Event::ChatTransferred { to, .. } = &record.event
         && !model.me.as_ref().is_some_and(|me| sees(me, to.department))
@@ -436,6 +438,23 @@ fn trim(view: &mut ChatView, thread: &mut Thread) {
     }
     view.events.drain(..view.events.len() - RECORDS_MAX);
     thread.forget_before(view.events.first().and_then(|record| record.seq));
+}
+
+/// Remembers to tell that `chat` needs us. Who wrote what is told only to who asked for it: a
+/// notification is shown where others look too.
+fn alert(model: &mut Model, chat: ChatId, what: &str, record: &Record) {
+    let Some(view) = model.view.chats.get(&chat) else {
+        return;
+    };
+    let department = model.department(view.chat.department);
+    let mut text = format!("{what}, {department}");
+    if model.settings.notify_body {
+        text = format!("{text}, {}", view.chat.name);
+        if let Event::MessagePosted { text: said, .. } = &record.event {
+            text = format!("{text}: {said}");
+        }
+    }
+    model.alert(text);
 }
 
 fn announce(model: &mut Model, chat: ChatId) {

@@ -12,6 +12,8 @@ mod hub;
 mod keys;
 #[cfg(test)]
 mod laws;
+#[cfg(test)]
+mod notices;
 mod overlays;
 mod panes;
 #[cfg(test)]
@@ -34,7 +36,7 @@ use crate::{
     transcript::Transcript,
 };
 
-/// At most one ring in this time.
+/// At most one notification in this time.
 const BELL_EVERY: Duration = Duration::from_secs(5);
 /// What is waited for turns when it takes longer than this ..
 pub(crate) const SPINNER_AFTER: Duration = Duration::from_millis(300);
@@ -86,7 +88,7 @@ pub fn next_deadline(model: &Model) -> Timestamp {
         next = next.min(begun.until);
     }
     match model.bell.quiet_until {
-        Some(until) if model.bell.wanted => next.min(until),
+        Some(until) if model.bell.wanted.is_some() => next.min(until),
         _ => next,
     }
 }
@@ -206,10 +208,25 @@ fn settle(model: &mut Model, out: &mut Vec<Effect>) {
     scroll::anchor(model);
     browse::look_up_past(model, out);
     let now = model.now;
-    if model.bell.wanted && model.bell.quiet_until.is_none_or(|until| until <= now) {
-        model.bell.wanted = false;
+    if model.bell.quiet_until.is_none_or(|until| until <= now)
+        && let Some(alert) = model.bell.wanted.take()
+    {
         model.bell.quiet_until = Some(now.after(BELL_EVERY));
-        out.push(Effect::Bell);
+        out.push(Effect::Notify(alert));
+    }
+    let title = title(model);
+    if title != model.title {
+        model.title.clone_from(&title);
+        out.push(Effect::Title(title));
+    }
+}
+
+/// How many chats have something new, and which desk this is.
+fn title(model: &Model) -> String {
+    let context = &model.settings.context;
+    match model.unread_chats() {
+        0 => format!("frontdesk - {context}"),
+        unread => format!("({unread}) frontdesk - {context}"),
     }
 }
 

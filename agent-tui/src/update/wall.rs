@@ -71,7 +71,11 @@ pub(super) fn watch(model: &mut Model) {
     let before = std::mem::replace(&mut model.alarms, alarms);
     model.dirty |= model.alarms != before;
     let shown = matches!(model.overlay, Some(Overlay::Wall));
-    model.bell.wanted |= shown && !model.alarms.is_subset(&before);
+    let begun = model.alarms.difference(&before).next().copied();
+    if let Some(department) = begun.filter(|_| shown) {
+        let text = format!("customers need somebody, {}", model.department(department));
+        model.alert(text);
+    }
 }
 
 /// When a customer will next have waited too long, if that is still to come.
@@ -90,7 +94,7 @@ mod tests {
     use super::Alarm;
     use crate::{
         fixture::{BILLING, Story, console_of, press, two_o_clock},
-        model::Model,
+        model::{Alert, Model},
         msg::{Effect, Msg},
         overlay::Overlay,
         update::{next_deadline, update},
@@ -141,16 +145,24 @@ mod tests {
         update(&mut model, Msg::Tick, at(100));
         assert_eq!(next_deadline(&model), at(120));
         let effects = update(&mut model, Msg::Tick, at(120));
-        assert_eq!(effects, [Effect::Bell]);
+        let what = "customers need somebody, Billing".to_owned();
+        let (more, away) = (0, false);
+        assert_eq!(effects, [Effect::Notify(Alert { what, more, away })]);
         assert!(model.dirty);
         let later = hear(&mut model, workload(2, 2, 3), at(130));
-        assert!(!later.contains(&Effect::Bell), "it rang for this already");
+        let rang = later
+            .iter()
+            .any(|effect| matches!(effect, Effect::Notify(_)));
+        assert!(!rang, "it rang for this already");
     }
 
     #[test]
     fn without_the_wall_nothing_rings_for_a_department() {
         let mut model = console_of(&Story::new());
         let effects = hear(&mut model, workload(1, 0, 0), at(300));
-        assert!(!effects.contains(&Effect::Bell));
+        let rang = effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Notify(_)));
+        assert!(!rang);
     }
 }
