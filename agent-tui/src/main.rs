@@ -126,10 +126,12 @@ fn run(args: Args) -> Result<Left, Failure> {
     };
     let drafts = Drafts::new(&profile.places.drafts(), profile.credentials.key());
     let cache = cache(&args, &profile, &drafts)?;
-    install_panic_hook(Some(profile.places.state().join("console-panic.log")));
     let saved = drafts.clone();
     // The terminal is gone then: a draft that cannot be saved can be shown to nobody.
     let hangup = Hangup::new(move || drop(saved.flush()));
+    let panicked = hangup.clone();
+    let report = profile.places.state().join("console-panic.log");
+    install_panic_hook(Some(report), move || panicked.exit_after_panic());
     let (_signals, signals) = listen(hangup.clone())?;
     let mut guard = TerminalGuard::raw()?;
     let tone = wanted_tone(&options);

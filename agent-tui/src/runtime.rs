@@ -518,7 +518,7 @@ impl Runtime {
         // The old stream is dropped with its reader, which would take the editor's keys.
         self.keys = EventStream::new();
         self.settle().await;
-        self.guard.leave();
+        self.guard.lend();
         let folder = self.drafts.folder().to_owned();
         let drafts = self.drafts.clone();
         // Nothing is saved while the loop waits for the editor.

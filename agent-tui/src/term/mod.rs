@@ -19,7 +19,7 @@ use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::panic;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 
 use crossterm::style::force_color_output;
@@ -42,6 +42,8 @@ const RAW: u8 = 0x80;
 const SCREEN: u8 = 0x40;
 /// How long a terminal may take nothing before it is left as it is.
 const RESTORE_MAX: Duration = Duration::from_millis(100);
+/// Another program has the terminal, and its keys that make signals.
+static LENT: AtomicBool = AtomicBool::new(false);
 
 /// Standard output without lock or buffer, so that no thread waits for
 /// another to give the terminal back. Drops what comes while the console does
@@ -96,12 +98,14 @@ impl TerminalGuard {
         self.resume()
     }
 
-    /// Gives the terminal back for a while, to an editor say.
-    pub fn leave(&self) {
+    /// Lends the terminal to another program, an editor say: until [`TerminalGuard::resume`] the
+    /// keys that interrupt and suspend mean that program.
+    pub fn lend(&self) {
+        LENT.store(true, Ordering::SeqCst);
         restore();
     }
 
-    /// Takes the terminal over again after [`TerminalGuard::leave`] or
+    /// Takes the terminal over again after [`TerminalGuard::lend`] or
     /// [`TerminalGuard::suspend`], or when something may have changed it. All
     /// of the screen has to be drawn afresh.
     ///
@@ -109,6 +113,7 @@ impl TerminalGuard {
     /// Whatever the terminal gives; it is then as it was.
     pub fn resume(&self) -> io::Result<()> {
         restore();
+        LENT.store(false, Ordering::SeqCst);
         enable_raw_mode()?;
         ACTIVE.store(RAW | SCREEN | self.modes.bits(), Ordering::SeqCst);
         let mut sequences = Vec::new();
@@ -162,10 +167,15 @@ pub fn restore() {
     }
 }
 
-/// Has a panic restore the terminal first, then report as before, and append
-/// the report with a backtrace to the file `report`, which only the user may
-/// read.
-pub fn install_panic_hook(report: Option<PathBuf>) {
+/// Whether another program has the terminal.
+fn is_lent() -> bool {
+    LENT.load(Ordering::SeqCst)
+}
+
+/// Has a panic on any thread restore the terminal first, then report as before, and append the
+/// report with a backtrace to the file `report`, which only the user may read; then do `last`,
+/// [`Hangup::exit_after_panic`] in a program.
+pub fn install_panic_hook(report: Option<PathBuf>, last: impl Fn() + Send + Sync + 'static) {
     let previous = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         restore();
@@ -179,6 +189,7 @@ pub fn install_panic_hook(report: Option<PathBuf>) {
             drop(file.and_then(|mut file| file.write_all(text.as_bytes())));
         }
         previous(info);
+        last();
     }));
 }
 
@@ -231,7 +242,7 @@ mod tests {
     fn a_panic_leaves_a_private_report() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("panic.log");
-        install_panic_hook(Some(path.clone()));
+        install_panic_hook(Some(path.clone()), || ());
         let caught = panic::catch_unwind(|| panic!("told you so"));
         drop(panic::take_hook());
         assert!(caught.is_err());

@@ -2,15 +2,17 @@
 //! them, because the console may be stuck in a write when they come.
 
 use std::fmt;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, TryRecvError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use rustix::process::{Signal, getpid, kill_process};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::{Handle, Signals};
 use signal_hook::low_level;
@@ -18,10 +20,15 @@ use tokio::sync::mpsc;
 
 /// How long saving may take when the terminal is gone.
 const SAVE_MAX: Duration = Duration::from_millis(500);
-/// How often the terminal is looked for, should SIGHUP never come.
-const WATCH_EVERY: Duration = Duration::from_secs(5);
+/// How often the terminal is looked for where its end wakes nobody.
+const WATCH_EVERY: Timespec = Timespec {
+    tv_sec: 5,
+    tv_nsec: 0,
+};
 /// Exit status after a hangup: 128 + SIGHUP.
 const HANGUP_STATUS: i32 = 129;
+/// Exit status after a panic, as Rust gives it.
+const PANIC_STATUS: i32 = 101;
 /// Signals waiting at most. Further ones of a kind already there say nothing new.
 const SIGNALS_MAX: usize = 8;
 
@@ -107,6 +114,17 @@ impl Hangup {
         low_level::exit(HANGUP_STATUS)
     }
 
+    /// Saves and ends the process with 101, within 500 ms: what a panic on any thread comes to, as
+    /// a console without that thread would look alive and be dead. [`super::install_panic_hook`]
+    /// has restored the terminal by then.
+    pub fn exit_after_panic(&self) {
+        // A panic while saving must not save again, nor hold the exit.
+        if !self.begun.swap(true, Ordering::SeqCst) {
+            self.finish(SAVE_MAX, || ());
+            low_level::exit(PANIC_STATUS);
+        }
+    }
+
     /// Saves, then does `last`, for at most `limit`; whether both were done.
     fn finish(&self, limit: Duration, last: impl FnOnce() + Send + 'static) -> bool {
         let save = Arc::clone(&self.save);
@@ -125,7 +143,7 @@ impl Hangup {
 #[derive(Debug)]
 pub struct SignalGuard {
     handle: Handle,
-    /// Its end is what the watching thread waits for.
+    /// Its end is what the watching thread looks for.
     _watch: SyncSender<()>,
 }
 
@@ -153,6 +171,12 @@ pub fn listen(hangup: Hangup) -> io::Result<(SignalGuard, mpsc::Receiver<TermSig
             for signal in signals.forever() {
                 match TermSignal::of(signal) {
                     None => hung_up.exit(),
+                    // The keys of the terminal are another program's while that has it.
+                    Some(TermSignal::Interrupt | TermSignal::Quit) if super::is_lent() => {}
+                    // It stopped by this, and the shell waits for all of its job to stop.
+                    Some(TermSignal::Suspend) if super::is_lent() => {
+                        kill_process(getpid(), Signal::STOP).ok();
+                    }
                     Some(asked) if asked.is_end() && ending => {
                         super::restore();
                         low_level::exit(128 + signal);
@@ -168,8 +192,10 @@ pub fn listen(hangup: Hangup) -> io::Result<(SignalGuard, mpsc::Receiver<TermSig
     thread::Builder::new()
         .name("terminal watch".to_owned())
         .spawn(move || {
-            while ended.recv_timeout(WATCH_EVERY) == Err(RecvTimeoutError::Timeout) {
-                if is_gone(&io::stdout()) {
+            // What never was a terminal cannot be lost.
+            let watched = io::stdout().is_terminal();
+            while watched && ended.try_recv() == Err(TryRecvError::Empty) {
+                if wait_gone(&io::stdout(), &WATCH_EVERY) {
                     hangup.exit();
                 }
             }
@@ -181,6 +207,15 @@ pub fn listen(hangup: Hangup) -> io::Result<(SignalGuard, mpsc::Receiver<TermSig
         },
         receiver,
     ))
+}
+
+/// Waits for the end of a terminal, at most `limit`; whether it is gone. Sleeps in the kernel, which
+/// tells of the end at once and unasked: SIGHUP may be ignored, or meant for another session.
+fn wait_gone(terminal: &impl AsFd, limit: &Timespec) -> bool {
+    let mut watched = [PollFd::new(terminal, PollFlags::empty())];
+    poll(&mut watched, Some(limit)).ok();
+    let end = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+    watched[0].revents().intersects(end) || is_gone(terminal)
 }
 
 /// Whether what was a terminal is one no longer.
