@@ -36,6 +36,8 @@ pub struct Inserted {
     pub dropped: usize,
     /// The rest that did not fit, from where it was cut.
     pub refused: String,
+    /// The rest is what [`Composer::yank`] puts in next.
+    pub kept: bool,
 }
 
 /// The kind of change going on: equal kinds in a row are one thing to the user.
@@ -287,10 +289,16 @@ impl Composer {
         };
         let (fitting, refused) = cleaned.text.split_at(bytes);
         self.edit(range, fitting, run);
+        // What was not typed may be nowhere else any more.
+        let kept = run == Run::None && !refused.is_empty();
+        if kept {
+            refused.clone_into(&mut self.killed);
+        }
         Inserted {
             bytes,
             dropped: cleaned.dropped,
             refused: refused.to_owned(),
+            kept,
         }
     }
 

@@ -227,7 +227,8 @@ fn controls_are_left_out_and_counted() {
         Inserted {
             bytes: 11,
             dropped: 2,
-            refused: String::new()
+            refused: String::new(),
+            kept: false,
         }
     );
     assert_eq!(composer.text(), "one\ntwo]0;x");

@@ -361,6 +361,41 @@ fn a_long_paste_asks_and_is_never_sent() {
 }
 
 #[test]
+fn a_paste_of_lines_that_end_as_those_of_a_keyboard_asks() {
+    let mut model = console_of(&busy_desk());
+    let now = model.now;
+    update(&mut model, Msg::Paste("1\r2\r3\r4\r5".to_owned()), now);
+    assert!(matches!(model.overlay, Some(Overlay::Paste(_))));
+    press(&mut model, "i");
+    let thread = model.current_thread().expect("a chat");
+    assert_eq!(thread.reply.text(), "1\n2\n3\n4\n5");
+}
+
+#[test]
+fn what_is_too_long_for_a_message_goes_into_the_next_ones() {
+    let mut model = console_of(&busy_desk());
+    let now = model.now;
+    let text: String = (0..4_000).map(|number| format!("{number} ")).collect();
+    update(&mut model, Msg::Paste(text.clone()), now);
+    press(&mut model, "i");
+    let mut sent = String::new();
+    for _ in 0..3 {
+        let part = model.current_thread().expect("a chat").reply.text();
+        assert!(part.len() <= 8_192);
+        sent.push_str(part);
+        let more = sent.len() < text.len();
+        let notice = model.notice.as_ref();
+        let told = notice.is_some_and(|notice| notice.text.contains("then Ctrl+Y puts them in"));
+        assert_eq!(told, more, "{notice:?}");
+        press(&mut model, "Enter Esc Esc i Ctrl+Y");
+        if !more {
+            break;
+        }
+    }
+    assert_eq!(sent, text);
+}
+
+#[test]
 fn drafts_and_unsent_messages_of_an_earlier_run_come_back() {
     let story = busy_desk();
     let mut model = console_of(&story);

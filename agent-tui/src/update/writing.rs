@@ -10,8 +10,8 @@ use shared::{
 };
 
 use crate::{
-    composer::{Composer, Inserted},
-    keys::Intent,
+    composer::{Composer, Inserted, TEXT_BYTES_MAX},
+    keys::{Intent, Mode},
     model::{Base, Link, Model},
     msg::Effect,
     overlay::{Overlay, PickFor},
@@ -77,11 +77,22 @@ fn write(model: &mut Model, out: &mut Vec<Effect>, change: impl FnOnce(&mut Comp
         return model.say("no chat is open here; Alt+A opens the next one that needs you");
     };
     let inserted = change(composer);
-    if !inserted.refused.is_empty() {
-        let bytes = inserted.refused.len();
-        model.complain(format!("a message holds 8192 bytes; {bytes} did not fit"));
-    }
+    complain_of_rest(model, &inserted);
     tell_typing(model, out);
+}
+
+/// Says what did not fit, and where it is now.
+fn complain_of_rest(model: &mut Model, inserted: &Inserted) {
+    if inserted.refused.is_empty() {
+        return;
+    }
+    let bytes = inserted.refused.len();
+    let mut text = format!("a message holds {TEXT_BYTES_MAX} bytes; {bytes} did not fit");
+    if inserted.kept {
+        let yank = model.keymap.keys(Mode::Compose, Intent::Yank);
+        text = format!("{text}; send this, then {yank} puts them in");
+    }
+    model.complain(text);
 }
 
 /// Tells the hub that we type to the customer, or have stopped.
@@ -119,6 +130,10 @@ pub(super) fn edit(model: &mut Model, intent: Intent, out: &mut Vec<Effect>) {
             picker.selected = 0;
         }
         if let Some(field) = overlay.field_mut() {
+            if intent == Intent::Yank {
+                // A field that is full takes no more, which can be seen.
+                drop(field.yank());
+            }
             apply(field, intent, columns);
         }
         return complete::refresh(model);
@@ -128,8 +143,10 @@ pub(super) fn edit(model: &mut Model, intent: Intent, out: &mut Vec<Effect>) {
         return tell_typing(model, out);
     }
     write(model, out, |composer| {
-        if intent == Intent::Newline {
-            return composer.newline();
+        match intent {
+            Intent::Newline => return composer.newline(),
+            Intent::Yank => return composer.yank(),
+            _ => {}
         }
         apply(composer, intent, columns);
         Inserted::default()
@@ -154,7 +171,6 @@ fn apply(field: &mut Composer, intent: Intent, columns: u16) {
         Intent::KillWord => field.kill_word(),
         Intent::KillToStart => field.kill_to_start(),
         Intent::KillToEnd => field.kill_to_end(),
-        Intent::Yank => drop(field.yank()),
         Intent::Undo => drop(field.undo()),
         Intent::Redo => drop(field.redo()),
         _ => {}
@@ -326,6 +342,8 @@ pub(super) fn paste(model: &mut Model, text: &str, out: &mut Vec<Effect>) {
     if model.overlay.is_some() {
         return type_in_overlay(model, text);
     }
+    // A terminal gives the line ends of a paste as those of a keyboard.
+    let text = &text.replace("\r\n", "\n").replace('\r', "\n");
     let lines = text.lines().count();
     if lines >= PASTE_LINES_MAX || text.len() > PASTE_BYTES_MAX {
         model.overlay = Some(Overlay::Paste(text.to_owned()));
@@ -375,10 +393,7 @@ pub(super) fn edited(model: &mut Model, chat: ChatId, note: bool, text: Result<S
         &mut thread.reply
     };
     let inserted = composer.set_text(text.trim_end_matches('\n'));
-    if !inserted.refused.is_empty() {
-        let bytes = inserted.refused.len();
-        model.complain(format!("a message holds 8192 bytes; {bytes} did not fit"));
-    }
+    complain_of_rest(model, &inserted);
 }
 
 /// Copies the newest message in sight.
