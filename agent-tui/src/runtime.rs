@@ -3,12 +3,7 @@
 
 use std::{io, path::PathBuf, process::ExitStatus, time::Duration};
 
-use crossterm::{
-    clipboard::CopyToClipboard,
-    event::{Event, EventStream},
-    queue,
-};
-use futures_util::{FutureExt, StreamExt};
+use crossterm::{clipboard::CopyToClipboard, event::Event, queue};
 use ratatui::layout::Rect;
 use shared::{
     client::{
@@ -34,7 +29,9 @@ use crate::{
     model::{Model, Settings},
     msg::{Effect, Layout, Msg},
     notify::{self, Notifier},
-    term::{Display, Hangup, Input, Line, Outlet, TermSignal, TerminalGuard, Tty, is_hangup},
+    term::{
+        Display, Hangup, Input, Keyboard, Line, Outlet, TermSignal, TerminalGuard, Tty, is_hangup,
+    },
     theme::Theme,
     update::{next_deadline, update},
     view::view,
@@ -111,7 +108,7 @@ struct Runtime {
     hangup: Hangup,
     drafts: Drafts,
     socket: SocketHandle,
-    keys: EventStream,
+    keys: Keyboard,
     input: Input,
     notifier: Notifier,
     told: mpsc::Sender<Msg>,
@@ -170,7 +167,7 @@ impl Console {
             hangup,
             drafts: self.drafts,
             socket,
-            keys: EventStream::new(),
+            keys: Keyboard::default(),
             input: Input::new(self.line, std::time::Instant::now()),
             notifier: self.notifier,
             told,
@@ -369,7 +366,7 @@ impl Runtime {
         let mut events = Vec::new();
         self.input.feed(event, now, &mut events);
         for _ in 1..INPUT_MAX {
-            match self.keys.next().now_or_never() {
+            match self.keys.ready().await {
                 Some(Some(Ok(event))) => self.input.feed(event, now, &mut events),
                 Some(Some(Err(error))) => return Err(self.judge(error)),
                 Some(None) => self.hangup.exit(),
@@ -515,8 +512,7 @@ impl Runtime {
         let Some(editor) = editor.filter(|editor| !editor.is_empty()) else {
             return Err("set EDITOR to the editor to use".to_owned());
         };
-        // The old stream is dropped with its reader, which would take the editor's keys.
-        self.keys = EventStream::new();
+        let keys = self.keys.release();
         self.settle().await;
         self.guard.lend();
         let folder = self.drafts.folder().to_owned();
@@ -530,7 +526,7 @@ impl Runtime {
         };
         let edited = tokio::task::spawn_blocking(edit).await;
         let back = self.retake().and_then(|()| self.redraw());
-        self.keys = EventStream::new();
+        self.keys = keys;
         match (back, edited) {
             (Err(error), _) => Err(error.to_string()),
             (Ok(()), Err(error)) => Err(error.to_string()),

@@ -8,6 +8,7 @@
 mod canvas;
 mod display;
 mod input;
+mod keyboard;
 mod modes;
 mod outlet;
 mod probe;
@@ -30,6 +31,7 @@ use rustix::process::{Signal, getpgrp, getsid, kill_current_process_group};
 
 pub use self::display::Display;
 pub use self::input::{Input, Line, SLOW_ESC, Unfinished};
+pub use self::keyboard::Keyboard;
 pub use self::modes::Modes;
 pub use self::outlet::Outlet;
 pub use self::probe::{Answers, PROBE_MAX, probe};
