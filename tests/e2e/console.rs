@@ -1,4 +1,6 @@
 //! The console as a whole, in a real terminal before a real hub.
 
+mod exits;
 mod loss;
 mod speed;
+mod terminal;

@@ -21,9 +21,11 @@ pub struct Programs {
     pub chat: PathBuf,
     /// `frontdesk-admin`
     pub admin: PathBuf,
+    /// The example `panics`: takes a terminal as the console does, and panics when told to.
+    pub panics: PathBuf,
 }
 
-/// The four programs, built now if they are stale.
+/// The programs, built now if they are stale.
 ///
 /// # Panics
 /// When they do not build; Cargo's messages are in the panic.
@@ -46,7 +48,7 @@ fn build() -> Programs {
         .args(["build", "--workspace", "--bins", "--locked"])
         // Naming a test makes Cargo choose the same features of dependencies as `cargo test`
         // does; without it everything below the programs would be compiled a second time.
-        .args(["--test", "e2e"])
+        .args(["--test", "e2e", "--example", "panics"])
         .args(["--message-format", "json-render-diagnostics"])
         .arg("--profile")
         .arg(profile)
@@ -68,6 +70,7 @@ fn build() -> Programs {
         agent: program("frontdesk-agent"),
         chat: program("frontdesk-chat"),
         admin: program("frontdesk-admin"),
+        panics: program("panics"),
     }
 }
 

@@ -59,8 +59,9 @@ impl Default for Terminal {
 /// A program and its terminal; the program is killed when dropped.
 pub struct Pty {
     name: String,
-    master: Box<dyn MasterPty + Send>,
-    keyboard: SyncSender<Vec<u8>>,
+    /// Gone after [`Pty::hang_up`], and the keyboard with it.
+    master: Option<Box<dyn MasterPty + Send>>,
+    keyboard: Option<SyncSender<Vec<u8>>>,
     display: Arc<Watched<Display>>,
     lifetime: Lifetime,
     /// After the program, which may be writing there.
@@ -139,8 +140,8 @@ impl Pty {
 
         Self {
             name: program.display().to_string(),
-            master: pair.master,
-            keyboard,
+            master: Some(pair.master),
+            keyboard: Some(keyboard),
             display,
             lifetime: Lifetime::of(pid),
             _home: home.clone(),
@@ -155,14 +156,54 @@ impl Pty {
     /// Types `bytes`; a program that has ended does not read them.
     pub fn send(&self, bytes: impl AsRef<[u8]>) {
         // The writing thread ends with the terminal, and the program's end is seen elsewhere.
-        self.keyboard.send(bytes.as_ref().to_vec()).ok();
+        if let Some(keyboard) = &self.keyboard {
+            keyboard.send(bytes.as_ref().to_vec()).ok();
+        }
+    }
+
+    /// Closes the terminal while the program runs, as when its window is closed. The program must
+    /// draw afresh on Ctrl+L: reading ends with that.
+    ///
+    /// # Panics
+    /// When it draws nothing `within` that time.
+    #[track_caller]
+    pub fn hang_up(&mut self, within: Duration) {
+        self.display.update(|display| display.closing = true);
+        let master = self.master.take().expect("a terminal hangs up once");
+        // Not another size: who has no controlling terminal is not told of it.
+        self.send("\x0c");
+        self.keyboard = None;
+        drop(master);
+        let ended = self
+            .display
+            .wait(within, |display| display.ended.then_some(()));
+        assert!(ended.is_some(), "nothing drawn within {within:?}");
+    }
+
+    /// Processor time that the program has used, also when it has ended: in clock ticks, 100 of
+    /// them in a second.
+    ///
+    /// # Panics
+    /// Where the system has no `/proc`.
+    pub fn cpu_ticks(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid()));
+        let stat = stat.expect("the program is not reaped");
+        // After the name, which may hold blanks, words 11 to 14 are user and system time, its own and
+        // that of the children it has waited for.
+        let (_, rest) = stat.rsplit_once(')').expect("a name in brackets");
+        let ticks = rest.split_whitespace().skip(11).take(4);
+        ticks
+            .map(|word| word.parse::<u64>().expect("a number"))
+            .sum()
     }
 
     /// The keyboard alone, for another thread.
     pub fn keyboard(&self) -> impl Fn(&str) + Send + use<> {
         let keyboard = self.keyboard.clone();
         move |keys| {
-            keyboard.send(keys.as_bytes().to_vec()).ok();
+            if let Some(keyboard) = &keyboard {
+                keyboard.send(keys.as_bytes().to_vec()).ok();
+            }
         }
     }
 
@@ -241,7 +282,7 @@ impl Pty {
     /// # Panics
     /// When the system does not tell.
     pub fn is_cooked(&self) -> bool {
-        let modes = self.master.get_termios().expect("a terminal has modes");
+        let modes = self.master().get_termios().expect("a terminal has modes");
         let cooked = (LocalModes::ICANON | LocalModes::ECHO).bits();
         modes.local_flags.bits() & cooked == cooked
     }
@@ -254,7 +295,7 @@ impl Pty {
         // Ours first: nothing the program draws for the new size may meet the old screen.
         self.display
             .update(|display| display.parser.set_size(cells(rows), cells(cols)));
-        self.master
+        self.master()
             .resize(pty_size(rows, cols))
             .expect("a terminal can be resized");
     }
@@ -296,6 +337,12 @@ impl Pty {
         }
     }
 
+    fn master(&self) -> &dyn MasterPty {
+        self.master
+            .as_deref()
+            .expect("the terminal has not hung up")
+    }
+
     fn describe(&self) -> String {
         format!(
             "{} ({:?})\n--- screen\n{}\n---",
@@ -310,6 +357,8 @@ impl Pty {
 struct Display {
     parser: vt100::Parser<Answers>,
     raw: Vec<u8>,
+    /// Nobody reads on after the next output.
+    closing: bool,
     ended: bool,
 }
 
@@ -324,6 +373,7 @@ impl Display {
         Self {
             parser: vt100::Parser::new_with_callbacks(rows, cols, 0, answers),
             raw: Vec::new(),
+            closing: false,
             ended: false,
         }
     }
@@ -380,16 +430,21 @@ fn read_all(
     let mut piece = [0; 16 * 1024];
     // Linux ends the output of a terminal with an error, other systems with nothing more to read.
     while let Ok(length @ 1..) = reader.read(&mut piece) {
-        let answers = display.update(|display| {
+        let (answers, closing) = display.update(|display| {
             keep(&mut display.raw, &piece[..length]);
             display.parser.process(&piece[..length]);
-            std::mem::take(&mut display.parser.callbacks_mut().bytes)
+            let answers = std::mem::take(&mut display.parser.callbacks_mut().bytes);
+            (answers, display.closing)
         });
+        if closing {
+            break;
+        }
         if !answers.is_empty() {
             // Reading must go on whatever the program does with its input, hence no blocking.
             keyboard.try_send(answers).ok();
         }
     }
+    drop(reader);
     display.update(|display| display.ended = true);
 }
 
