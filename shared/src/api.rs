@@ -517,6 +517,36 @@ answers! {
         visibility: Visibility,
     }
 
+    /// A record that was found by its words.
+    answer SearchHit {
+        /// The chat.
+        chat: ChatId,
+        /// The message; 1 when it is the customer who was found.
+        seq: Seq,
+        /// When.
+        at: Timestamp,
+        /// By whom.
+        actor: Actor,
+        /// To whom.
+        visibility: Visibility,
+        /// The part round the first match, in one line.
+        excerpt: SafeText,
+        /// First character of each match in the excerpt, and the one after its last.
+        marks: Vec<[u32; 2]>,
+    }
+
+    /// `GET /api/search`: a page of what was found, newest first.
+    answer SearchPage {
+        /// The items; a page may have fewer than were asked for although more follow.
+        items: Vec<SearchHit>,
+        /// Give it back as `after` for the next page; none at the end.
+        next: Option<String>,
+        /// An old desk is still being indexed: something between the newest and the oldest
+        /// records was not looked at.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        partial: bool,
+    }
+
     /// `GET /api/admin/system-status`: how the hub is.
     answer SystemStatus {
         /// Of the hub.

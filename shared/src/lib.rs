@@ -15,5 +15,6 @@ pub mod frame;
 pub mod id;
 pub mod model;
 pub mod record;
+pub mod search;
 pub mod text;
 pub mod time;

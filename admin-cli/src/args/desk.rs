@@ -186,6 +186,18 @@ pub(crate) enum ChatVerb {
         #[arg(required = true, value_name = "CHAT", value_parser = chat_id)]
         chats: Vec<ChatId>,
     },
+    /// Find messages and customers by their words, also in closed ones, newest first
+    #[command(before_long_help = "Examples:
+  frontdesk-admin chat search refund 4711
+  frontdesk-admin chat search '\"paper jam\" tray' --department billing --limit 10")]
+    Search {
+        /// Words, all of which must be in one message; a phrase in double quotes as it is
+        #[arg(required = true, value_name = "QUERY")]
+        query: Vec<String>,
+        /// Only in chats that are in this department now, by name or number
+        #[arg(long, value_name = "DEPARTMENT")]
+        department: Option<String>,
+    },
     /// Print the messages of one, and those that come
     #[command(
         before_long_help = "Examples:\n  frontdesk-admin chat tail 4821\n  frontdesk-admin chat tail 4821 --no-follow -o ndjson"

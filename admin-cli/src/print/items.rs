@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use shared::{
-    api::{CreatedUser, Message, SystemStatus},
+    api::{CreatedUser, Message, SearchHit, SystemStatus},
     id::ChatId,
     model::{Canned, CannedScope, Chat, Department, User},
     record::Delivered,
@@ -267,6 +267,32 @@ impl Item for Message {
 
     fn handle(&self) -> String {
         self.seq.to_string()
+    }
+}
+
+impl Item for SearchHit {
+    const COLUMNS: &'static [Column] = &[
+        main("chat"),
+        main("seq"),
+        main("at"),
+        main("actor"),
+        main("visibility"),
+        main("excerpt"),
+    ];
+
+    fn cells(&self, _: &Names) -> Vec<String> {
+        vec![
+            self.chat.to_string(),
+            self.seq.to_string(),
+            self.at.to_string(),
+            self.actor.name.to_string(),
+            word(&self.visibility),
+            self.excerpt.to_string(),
+        ]
+    }
+
+    fn handle(&self) -> String {
+        self.chat.to_string()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Conversations.
 
 use shared::{
-    api::{Assign, ChatAnswer, EndChat, Message, Page, Transfer},
+    api::{Assign, ChatAnswer, EndChat, Message, Page, SearchHit, Transfer},
     client::http::Method,
     command::{DepartmentRef, UserRef},
     event::Event,
@@ -50,6 +50,13 @@ pub(super) async fn run(app: &Invocation, verb: ChatVerb) -> Result<(), Failure>
                 each(app, &chats, async |&id| chat(app, id).await.map(Some)).await;
             print(app, &found, chats.len()).await?;
             outcome
+        }
+        ChatVerb::Search { query, department } => {
+            let department = lookup::department_id(app, department.as_deref()).await?;
+            let target = Target::new("/api/search")
+                .with("q", query.join(" "))
+                .with_some("department", department);
+            app.print_list::<SearchHit>(target, &Names::default()).await
         }
         ChatVerb::Tail { chat, no_follow } => tail(app, chat, !no_follow).await,
         ChatVerb::Assign { chat, agent, epoch } => {

@@ -149,7 +149,7 @@ table! {
     Type              "type"               "Shows that one types."            [OwnChat  OwnChat  OwnChat       OwnChat       Never    OwnAsCustomer Never     Never]
     ListChats         "list_chats"         "Lists the chats in sight."        [Any      Any      OwnDepartment OwnDepartment Any      OwnAsCustomer Never     Never]
     ReadQueue         "read_queue"         "Reads the queues in sight."       [Any      Any      OwnDepartment OwnDepartment Any      Never         Never     Never]
-    Search            "search"             "Searches the chats in sight."     [Any      Any      OwnDepartment OwnDepartment Any      Never         Never     Never]
+    Search            "search"             "Searches the chats in sight."     [Any      Any      OwnDepartment OwnDepartment Any      OwnAsCustomer Never     Never]
     ListOpenDepartments "list_open_departments" "Lists departments that take chats." [Any Any     Any           Any           Any      Any           Any       Never]
     ListDepartments   "list_departments"   "Reads the departments."           [Any      Any      Any           Any           Any      Never         Never     Never]
     ListCanned        "list_canned"        "Reads the canned replies in sight." [Any    Any      Any           Any           Any      Never         Never     Never]

@@ -19,6 +19,7 @@ mod past;
 mod query;
 mod route;
 mod routes;
+mod search;
 mod serve;
 mod socket;
 mod sockets;
@@ -36,6 +37,7 @@ use std::{
 
 use shared::time::Timestamp;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use warp::{filters::BoxedFilter, reply::Response};
@@ -56,6 +58,8 @@ use self::{
 
 /// How often the limits forget who has not asked for long.
 const TIDY_EVERY: Duration = Duration::from_secs(60);
+/// Searches that run at once; others wait for their turn.
+const SEARCHES_MAX: usize = 2;
 
 /// Everything that a listener serves, for `warp::service`. Called in a runtime: it starts the
 /// task that keeps the limits small.
@@ -87,6 +91,8 @@ pub(crate) struct App {
     pub(crate) sockets: Sockets,
     /// How often one may ask.
     pub(crate) limits: RateLimits,
+    /// A permit for each search that may run.
+    searches: Semaphore,
     /// How many requests were answered, and how.
     requests: Requests,
     /// Pages of these origins may open sockets.
@@ -129,6 +135,7 @@ impl App {
             presence,
             sockets: Sockets::default(),
             limits: RateLimits::new(rates),
+            searches: Semaphore::new(SEARCHES_MAX),
             requests: Requests::default(),
             origins: config.origins.clone().into(),
             trusted_proxies,

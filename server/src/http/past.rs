@@ -123,16 +123,21 @@ pub(super) async fn judge_archived(
 
 /// Whether `viewer` may see the chat as its newest record left it.
 pub(super) async fn sees(hub: &Hub, viewer: &Viewer, id: ChatId) -> Result<bool, PastError> {
-    Ok(scope(hub, id).await?.is_some_and(|scope| {
-        visible(
-            viewer,
-            &Scope {
-                audience: Audience::Public,
-                left: None,
-                ..scope
-            },
-        )
-    }))
+    Ok(sight(hub, viewer, id).await?.is_some())
+}
+
+/// Where the chat is, when `viewer` may see it as its newest record left it.
+pub(super) async fn sight(
+    hub: &Hub,
+    viewer: &Viewer,
+    id: ChatId,
+) -> Result<Option<Scope>, PastError> {
+    let scope = scope(hub, id).await?.map(|scope| Scope {
+        audience: Audience::Public,
+        left: None,
+        ..scope
+    });
+    Ok(scope.filter(|scope| visible(viewer, scope)))
 }
 
 async fn scope(hub: &Hub, id: ChatId) -> Result<Option<Scope>, PastError> {
@@ -251,7 +256,7 @@ pub(super) async fn cursor_at(hub: &Hub, pos: Pos) -> Result<Cursor, StoreError>
 }
 
 /// Whether one who sees the chat may read this record of it.
-fn reads(viewer: &Viewer, stored: &StoredRecord) -> bool {
+pub(super) fn reads(viewer: &Viewer, stored: &StoredRecord) -> bool {
     viewer.role.is_staff() || visible(viewer, &stored.scope)
 }
 

@@ -5,6 +5,7 @@
 //! No rule of the desk is here, and no frame is read here.
 
 mod draft;
+mod index;
 mod partition;
 mod places;
 pub mod presence;

@@ -16,6 +16,7 @@ use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep_until},
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     desk::{Desk, Who},
@@ -25,6 +26,7 @@ use crate::{
 use super::{
     Health, PART, Question, Request, Submission, SubmitError,
     draft::Draft,
+    index::keep_indexed,
     places::{Places, tell_presence},
     publish::{Published, Publisher, wake},
     room::Room,
@@ -104,6 +106,8 @@ impl Partition {
 
     /// Runs until told to stop, or until the store has failed for good.
     pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        let stop = CancellationToken::new();
+        let indexing = tokio::spawn(keep_indexed(self.store.clone(), stop.clone()));
         let failed = !self.start_up(&mut requests).await || self.serve(&mut requests).await;
         if !failed {
             self.snapshot().await;
@@ -113,6 +117,10 @@ impl Partition {
             if let Request::Submit(submission) = request {
                 (submission.reply)(Err(SubmitError::Stopped));
             }
+        }
+        stop.cancel();
+        if let Err(error) = indexing.await {
+            tracing::error!(%error, "indexing ended early");
         }
         // The store is let go of before the end is told: whoever waits may open it again.
         let Self { store, health, .. } = self;

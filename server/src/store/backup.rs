@@ -20,7 +20,7 @@ use super::{
     migrations::put_meta,
     place, random,
     redb::{engine_error, guarded, open_file},
-    tables::{CHAT, DONE, HEAD, KV, LINEAGE, LOG, META, SETTLED, SNAPSHOT},
+    tables::{CHAT, DONE, EDIT, HEAD, KV, LINEAGE, LOG, META, SEGMENT, SETTLED, SNAPSHOT, WORD},
 };
 
 /// Rows of one transaction of the copy: bounds its memory.
@@ -86,6 +86,9 @@ pub(super) fn copy(source: &ReadTransaction, beside: &Path) -> Result<Backup, St
     copy_table(source, &target, CHAT)?;
     copy_table(source, &target, DONE)?;
     copy_table(source, &target, SNAPSHOT)?;
+    copy_table(source, &target, SEGMENT)?;
+    copy_table(source, &target, WORD)?;
+    copy_table(source, &target, EDIT)?;
     copy_table(source, &target, KV)?;
     drop(target);
     verified(&path.0)?;

@@ -11,8 +11,9 @@ use super::{
     Hash, Part, StoredRecord,
     error::StoreError,
     migrations, place,
-    redb::{engine_error, guarded, open_file},
-    tables::{CHAT, DONE, HEAD, LOG, SETTLED, parse_done, parse_head},
+    redb::{engine_error, guarded, open_file, words::segment},
+    tables::{CHAT, DONE, EDIT, HEAD, LOG, SEGMENT, SETTLED, WORD, parse_done, parse_head},
+    words::{Words, entry},
 };
 
 /// Problems that a report names; more say nothing new.
@@ -49,16 +50,20 @@ pub fn check(file: &Path) -> Result<Report, StoreError> {
             Err(error) => return Err(engine_error(error)),
         }
         let known = migrations::known_version();
-        match migrations::version(&database)? {
+        let version = match migrations::version(&database)? {
             None | Some(0) => {
                 return Err(StoreError::NotADatabase {
                     path: file.to_path_buf(),
                 });
             }
             Some(found) if found > known => return Err(StoreError::TooNew { found, known }),
-            Some(_) => {}
+            Some(version) => version,
+        };
+        let transaction = database.begin_read().map_err(engine_error)?;
+        verify(&transaction, &mut report)?;
+        if version >= migrations::WORDS_VERSION {
+            verify_words(&transaction, &mut report)?;
         }
-        verify(&database.begin_read().map_err(engine_error)?, &mut report)?;
         Ok(report)
     })
 }
@@ -68,7 +73,10 @@ pub fn check(file: &Path) -> Result<Report, StoreError> {
 pub(super) fn verify_store(store: &super::Store) -> Result<Report, StoreError> {
     let mut report = Report::default();
     if let super::Engine::Redb(redb) = &store.0.engine {
-        redb.with_read(|transaction| verify(transaction, &mut report))?;
+        redb.with_read(|transaction| {
+            verify(transaction, &mut report)?;
+            verify_words(transaction, &mut report)
+        })?;
     }
     Ok(report)
 }
@@ -130,6 +138,55 @@ fn verify(transaction: &ReadTransaction, report: &mut Report) -> Result<(), Stor
     }
     if done.len().map_err(engine_error)? != done_rows {
         report.problem("the index of commands has rows of no record");
+    }
+    Ok(())
+}
+
+/// Makes every segment of words anew from the log and compares.
+fn verify_words(transaction: &ReadTransaction, report: &mut Report) -> Result<(), StoreError> {
+    let log = transaction.open_table(LOG).map_err(engine_error)?;
+    let edits = transaction.open_table(EDIT).map_err(engine_error)?;
+    let blocks = transaction.open_table(WORD).map_err(engine_error)?;
+    let segments = transaction.open_table(SEGMENT).map_err(engine_error)?;
+    let (mut block_rows, mut edited) = (0, BTreeMap::new());
+    let mut last = (0, 0);
+    for row in segments.range::<(u32, u64)>(..).map_err(engine_error)? {
+        let (key, first) = row.map_err(engine_error)?;
+        let (part, upto) = key.value();
+        let after = if part == last.0 { last.1 } else { 0 };
+        last = (part, upto);
+        let found = segment(transaction, Part(part), Pos(upto))?;
+        let Some((words, count)) = found.filter(|_| first.value() == after + 1) else {
+            report.problem(format!(
+                "a segment of words is missing after record {after}"
+            ));
+            continue;
+        };
+        block_rows += count as u64;
+        let mut expected = Words::after(Pos(after));
+        for row in log
+            .range((part, after + 1)..=(part, upto))
+            .map_err(engine_error)?
+        {
+            let record = StoredRecord::from_row(row.map_err(engine_error)?.1.value());
+            expected.take(record.as_ref().map(entry).unwrap_or_default());
+        }
+        if expected.blocks() != words.blocks() || expected.upto != words.upto {
+            report.problem(format!(
+                "the words of records up to {upto} are not those of the log"
+            ));
+        }
+        let replaced = expected.edits.into_iter();
+        edited.extend(replaced.map(|((chat, seq), pos)| ((part, chat.0, seq.0), pos.0)));
+    }
+    for (key, pos) in &edited {
+        let row = edits.get(*key).map_err(engine_error)?;
+        if row.map(|row| row.value()) != Some(*pos) {
+            report.problem(format!("the index of edits misses record {pos}"));
+        }
+    }
+    if blocks.len().map_err(engine_error)? != block_rows {
+        report.problem("the index of words has blocks of no segment");
     }
     Ok(())
 }

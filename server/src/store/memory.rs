@@ -11,12 +11,13 @@ use std::{
 use bytes::Bytes;
 use shared::{
     id::{ChatId, CommandId, Pos},
+    search::Query,
     time::Timestamp,
 };
 
 use super::{
-    Commit, Done, Hash, Health, KvEntry, KvWrite, Lineage, Part, SeqRange, Settled, Space,
-    StoreError, StoredRecord, Take, continues, lock, tail::Tail,
+    Commit, Done, Found, Hash, Health, KvEntry, KvWrite, Lineage, Part, SEARCH_RECORDS_MAX,
+    SeqRange, Settled, Space, StoreError, StoredRecord, Take, continues, lock, tail::Tail, words,
 };
 
 /// Rows by partition and key, as the tables of a file would be.
@@ -271,6 +272,47 @@ impl Memory {
             }
         }
         Ok(())
+    }
+
+    pub(super) fn index_words(&self, _: Part) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    pub(super) fn search(
+        &self,
+        part: Part,
+        query: &Query,
+        before: Option<Pos>,
+        max: usize,
+    ) -> Result<Found, StoreError> {
+        let state = lock(&self.state);
+        let wanted = query.words();
+        let mut found = Found::default();
+        let mut edited = BTreeSet::new();
+        let records = state.parts.get(&part).into_iter();
+        for record in records.flat_map(|log| &log.records).rev() {
+            let entry = words::entry(record);
+            let message = entry.edits.or(record.chat.zip(record.seq));
+            let is_stale = match entry.edits {
+                Some(message) => !edited.insert(message),
+                None => message.is_some_and(|message| edited.contains(&message)),
+            };
+            if is_stale
+                || before.is_some_and(|before| record.pos >= before)
+                || !words::has_all(&entry, &wanted)
+            {
+                continue;
+            }
+            found.compared += 1;
+            if words::is_match(record, query) {
+                found.records.push(record.clone());
+            }
+            if found.records.len() >= max || found.compared >= SEARCH_RECORDS_MAX {
+                found.next = Some(record.pos);
+                break;
+            }
+        }
+        Ok(found)
     }
 
     pub(super) fn settle(&self, _: Part, _: usize, now: Timestamp) -> Result<Settled, StoreError> {

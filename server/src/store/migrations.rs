@@ -10,13 +10,18 @@ use super::{
     error::StoreError,
     random,
     redb::engine_error,
-    tables::{CHAT, DONE, HEAD, KV, LINEAGE, LOG, META, SETTLED, SNAPSHOT, VERSION},
+    tables::{
+        CHAT, DONE, EDIT, HEAD, KV, LINEAGE, LOG, META, SEGMENT, SETTLED, SNAPSHOT, VERSION, WORD,
+    },
 };
 
 type Migration = fn(&WriteTransaction) -> Result<(), StoreError>;
 
 /// In order; the version of a file is how many of them it has seen.
-const MIGRATIONS: &[Migration] = &[create_tables];
+const MIGRATIONS: &[Migration] = &[create_tables, create_words];
+
+/// The first version that has an index of words.
+pub(super) const WORDS_VERSION: u32 = 2;
 
 /// The version that this program writes.
 pub(super) fn known_version() -> u32 {
@@ -80,4 +85,12 @@ fn create_tables(transaction: &WriteTransaction) -> Result<(), StoreError> {
     transaction.open_table(SNAPSHOT).map_err(engine_error)?;
     transaction.open_table(KV).map_err(engine_error)?;
     put_meta(transaction, LINEAGE, &random::<8>())
+}
+
+/// The words of the records that are there are taken in later, while the hub runs.
+fn create_words(transaction: &WriteTransaction) -> Result<(), StoreError> {
+    transaction.open_table(SEGMENT).map_err(engine_error)?;
+    transaction.open_table(WORD).map_err(engine_error)?;
+    transaction.open_table(EDIT).map_err(engine_error)?;
+    Ok(())
 }

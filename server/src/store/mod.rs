@@ -30,6 +30,7 @@ mod tables;
 mod tail;
 mod turn;
 mod url;
+mod words;
 
 #[cfg(test)]
 mod conformance;
@@ -39,6 +40,8 @@ mod files;
 mod golden;
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod search;
 #[cfg(test)]
 mod throughput;
 
@@ -54,6 +57,7 @@ use std::{
 use bytes::Bytes;
 use shared::{
     id::{ChatId, CommandId, Cursor, Pos, Seq},
+    search::Query,
     time::Timestamp,
 };
 use tokio::sync::broadcast;
@@ -74,6 +78,11 @@ pub const SETTLE_RECORDS_MAX: usize = 512;
 /// Unsettled records above which the hub settles even when it is busy: bounds memory and the
 /// time to start.
 pub const TAIL_RECORDS_MAX: usize = 8_192;
+/// Records behind the head from which [`Store::index_words`] has something to do: fewer are read
+/// by whoever searches.
+pub const WORDS_BEHIND_MAX: u64 = 256;
+/// Records that one [`Store::search`] step looks at.
+pub const SEARCH_RECORDS_MAX: usize = 1_024;
 /// Hints that wait for a slow listener; a listener that lags only has to look by itself.
 const HINTS_MAX: usize = 64;
 
@@ -182,6 +191,19 @@ pub struct Settled {
     pub moved: usize,
     /// Records still to move.
     pub left: usize,
+}
+
+/// What one [`Store::search`] step came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Records whose words match, newest first. An edited message is found by its newest edit.
+    pub records: Vec<StoredRecord>,
+    /// Where to go on; none at the end.
+    pub next: Option<Pos>,
+    /// How many records were compared.
+    pub compared: usize,
+    /// Records between the newest and the indexed ones were left out.
+    pub partial: bool,
 }
 
 /// A handle on the store; clones are the same store.
@@ -419,6 +441,37 @@ impl Store {
         let max = max.min(SETTLE_RECORDS_MAX);
         self.offload(move |store| engine!(store, engine => engine.settle(part, max, now)))
             .await
+    }
+
+    /// Takes in the words of the next records, at most 512, and of those that make a segment
+    /// writes one in a short transaction. How many records it is behind after that. Anybody may
+    /// call it beside the commits; the hub does.
+    ///
+    /// # Errors
+    /// As [`Store::kv_cas`].
+    pub async fn index_words(&self, part: Part) -> Result<u64, StoreError> {
+        self.offload(move |store| engine!(store, engine => engine.index_words(part)))
+            .await
+    }
+
+    /// Records before `before`, or of all of them, that match `query`, newest first: at most
+    /// `max`, after at most [`SEARCH_RECORDS_MAX`] that have the words and had to be compared.
+    /// Who may see them is not asked here.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub async fn search(
+        &self,
+        part: Part,
+        query: &Query,
+        before: Option<Pos>,
+        max: usize,
+    ) -> Result<Found, StoreError> {
+        let query = query.clone();
+        self.offload(
+            move |store| engine!(store, engine => engine.search(part, &query, before, max)),
+        )
+        .await
     }
 
     /// The position that a cursor resumes after, or why it cannot.

@@ -9,6 +9,7 @@
 mod kv;
 mod log;
 mod settle;
+pub(super) mod words;
 
 #[cfg(test)]
 pub(crate) mod disk;
@@ -35,6 +36,7 @@ use super::{
     Hash, Health, Lineage, Part, Space, StoreError, StoredRecord, backup, lock, migrations, place,
     tables::{HEAD, LINEAGE, LOG, META, SETTLED, parse_head},
     tail::Tail,
+    words::Words,
 };
 
 /// Bytes of pages kept in memory: history pages cost the same with more.
@@ -56,6 +58,10 @@ pub(super) struct Redb {
     /// Where the next sweep of expired keys begins; held by the one settle step at a time.
     sweep: Mutex<Option<KvKey>>,
     backup: Mutex<()>,
+    /// Words of the newest records, of each part that was indexed since the start.
+    words: Mutex<BTreeMap<Part, Words>>,
+    /// Held by the one who reads words from the log or takes them away.
+    indexing: Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -107,6 +113,8 @@ impl Redb {
             degraded: AtomicBool::new(false),
             sweep: Mutex::default(),
             backup: Mutex::default(),
+            words: Mutex::default(),
+            indexing: Mutex::default(),
         })
     }
 

@@ -45,6 +45,27 @@ impl Talk {
 
     /// A message in a chat, or a record without one for chat 0.
     pub(super) fn say(&mut self, chat: u64, text: &str, cid: Option<&str>) -> StoredRecord {
+        let event = match chat {
+            0 => Event::AgentBack { user: UserId(7) },
+            _ => Event::MessagePosted {
+                text: SafeText::block(text),
+                visibility: Visibility::Public,
+            },
+        };
+        self.record(chat, event, cid)
+    }
+
+    /// Another text for a message.
+    pub(super) fn edit(&mut self, chat: u64, seq: u64, text: &str) -> StoredRecord {
+        let event = Event::MessageEdited {
+            seq: Seq(seq),
+            text: SafeText::block(text),
+            visibility: Visibility::Public,
+        };
+        self.record(chat, event, None)
+    }
+
+    fn record(&mut self, chat: u64, event: Event, cid: Option<&str>) -> StoredRecord {
         let chat = (chat != 0).then_some(ChatId(chat));
         let seq = chat.map(|chat| {
             let seq = self.seqs.entry(chat).or_default();
@@ -52,13 +73,6 @@ impl Talk {
             *seq
         });
         self.pos = self.pos.next();
-        let event = match chat {
-            Some(_) => Event::MessagePosted {
-                text: SafeText::block(text),
-                visibility: Visibility::Public,
-            },
-            None => Event::AgentBack { user: UserId(7) },
-        };
         let record = Record {
             pos: self.pos,
             at: Timestamp::from_ms(1_795_183_509_120 + i64::try_from(self.pos.0).expect("small")),

@@ -33,6 +33,15 @@ pub(super) const DONE: TableDefinition<'_, (u32, u64, &[u8]), &[u8]> =
     TableDefinition::new("done-1");
 /// part -> desk version (u32), pos (u64), hash (32 bytes), snapshot.
 pub(super) const SNAPSHOT: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("snapshot-1");
+/// (part, last pos) -> first pos of a segment: whose words are in the tables below. The newest
+/// one's last pos is how far the words are settled.
+pub(super) const SEGMENT: TableDefinition<'_, (u32, u64), u64> = TableDefinition::new("segment-1");
+/// (part, last pos of the segment, first word) -> block of words, laid out in `words`. Other
+/// words for the same text are another table.
+pub(super) const WORD: TableDefinition<'_, (u32, u64, &[u8]), &[u8]> =
+    TableDefinition::new("word-1");
+/// (part, chat, seq) -> pos of the newest edit of a message that a segment has.
+pub(super) const EDIT: TableDefinition<'_, (u32, u64, u64), u64> = TableDefinition::new("edit-1");
 /// (namespace, key) -> version (u64), expiry (i64 ms, the largest for never), value.
 pub(super) const KV: TableDefinition<'_, (&[u8], &[u8]), &[u8]> = TableDefinition::new("kv-1");
 

@@ -13,6 +13,7 @@ mod health;
 mod messages;
 mod parking;
 mod queue;
+mod search;
 mod setup_auth;
 mod transcript;
 mod users;
@@ -31,6 +32,7 @@ pub(super) const ALL: &[&[Route]] = &[
     messages::ROUTES,
     transcript::ROUTES,
     queue::ROUTES,
+    search::ROUTES,
     events::ROUTES,
     care::ROUTES,
     health::ROUTES,

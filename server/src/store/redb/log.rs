@@ -3,7 +3,7 @@
 //! Indexes of unsettled records are looked for in the tail first and in the tables after: what
 //! leaves the tail in between is in the tables by then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use redb::ReadTransaction;
@@ -243,6 +243,8 @@ impl Redb {
     }
 
     pub(in crate::store) fn redact(&self, part: Part, chat: ChatId) -> Result<(), StoreError> {
+        let _indexing = lock(&self.indexing);
+        let mut gone = BTreeSet::new();
         let mut after = Seq(0);
         loop {
             let range = SeqRange {
@@ -251,6 +253,7 @@ impl Redb {
             };
             let records = self.history(part, chat, range, Take::First(REDACT_RECORDS))?;
             let last = records.last().and_then(|record| record.seq);
+            gone.extend(records.iter().map(|record| record.pos.0));
             self.must_write(|transaction| {
                 let mut log = transaction.open_table(LOG).map_err(engine_error)?;
                 for mut record in records {
@@ -264,7 +267,7 @@ impl Redb {
             })?;
             match last {
                 Some(seq) => after = seq,
-                None => return Ok(()),
+                None => return self.forget_words(part, &gone),
             }
         }
     }
