@@ -2,7 +2,12 @@
 
 use clap::Parser;
 
-use crate::{config::Options, keys::Preset, notify::Means, theme::Tone};
+use crate::{
+    config::{EscHold, Options},
+    keys::Preset,
+    notify::Means,
+    theme::Tone,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,20 +44,15 @@ pub struct Args {
     #[arg(long)]
     pub no_cache: bool,
     /// How to tell of what you do not see: at most once in 5 s, and not of muted chats
-    #[arg(
-        long,
-        value_name = "MEANS",
-        env = "FRONTDESK_NOTIFY",
-        default_value = "auto"
-    )]
-    pub notify: Means,
+    #[arg(long, value_name = "MEANS")]
+    pub notify: Option<Means>,
     /// Say in notifications who wrote and what, not only in which department
     #[arg(long)]
     pub notify_body: bool,
     /// Hold a lone Esc so many milliseconds, to see whether it begins an Alt key that came in two
     /// packets; 40 over SSH and 0 elsewhere when not given
-    #[arg(long, value_name = "MS", env = "FRONTDESK_ESC_MS", value_parser = clap::value_parser!(u16).range(0..=1_000))]
-    pub esc_ms: Option<u16>,
+    #[arg(long, value_name = "MS")]
+    pub esc_ms: Option<EscHold>,
     /// The keys to begin with, before those of the user's config
     #[arg(long, value_name = "PRESET")]
     pub keys: Option<Preset>,
@@ -68,6 +68,10 @@ impl Args {
             theme: self.theme,
             ascii: self.ascii.then_some(true),
             fresh: self.fresh.then_some(true),
+            cache: self.no_cache.then_some(false),
+            notify: self.notify,
+            notify_body: self.notify_body.then_some(true),
+            esc_ms: self.esc_ms,
         }
     }
 }

@@ -16,7 +16,11 @@
 //! theme = "dark"
 //! ```
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use clap::ValueEnum;
 use shared::client::profile::{Profile, nearest};
@@ -26,6 +30,7 @@ use toml::{Table, Value};
 use crate::{
     args::Args,
     keys::{BindError, Keymap, Preset, Rebind},
+    notify::Means,
     theme::Tone,
 };
 
@@ -78,6 +83,44 @@ impl Setting for bool {
     }
 }
 
+/// How long a lone Esc is held, to see whether it begins an Alt key that came in two packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EscHold(u16);
+
+impl EscHold {
+    /// Longer would be felt as a key that does nothing.
+    const MS_MAX: u16 = 1_000;
+
+    /// The time.
+    pub fn duration(self) -> Duration {
+        Duration::from_millis(self.0.into())
+    }
+}
+
+impl FromStr for EscHold {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let ms = text.parse().ok().filter(|ms| *ms <= Self::MS_MAX);
+        ms.map(Self)
+            .ok_or_else(|| format!("use {}", Self::expected()))
+    }
+}
+
+impl Setting for EscHold {
+    fn expected() -> String {
+        format!("milliseconds from 0 to {}", Self::MS_MAX)
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn from_value(value: &Value) -> Option<Self> {
+        Self::from_text(&value.as_integer()?.to_string())
+    }
+}
+
 /// The names of `T`, as the command line has them.
 fn names<T: ValueEnum>() -> String {
     let values = T::value_variants().iter();
@@ -100,7 +143,7 @@ macro_rules! settings {
 }
 
 // What the command line takes one of several words for.
-settings!(Tone, Preset);
+settings!(Tone, Preset, Means);
 
 macro_rules! options {
     ($($field:ident: $type:ty, $help:literal;)*) => {
@@ -141,6 +184,10 @@ options! {
     theme: Tone, "Colours for a dark or a light background, or none.";
     ascii: bool, "Draw borders with ASCII alone.";
     fresh: bool, "Begin with empty panes.";
+    cache: bool, "Keep a copy of the desk for the next start.";
+    notify: Means, "How to tell of what is not seen.";
+    notify_body: bool, "Say in notifications who wrote and what.";
+    esc_ms: EscHold, "How long a lone Esc is held.";
 }
 
 /// What the console is to be like.
@@ -317,16 +364,17 @@ fn keymap(preset: Preset, placed: &[Placed<'_>], all: &Place<'_>) -> Result<Keym
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, time::Duration};
 
     use clap::Parser;
     use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
     use shared::client::profile::{Environment, Flags, Profile};
 
-    use super::{Config, ConfigError};
+    use super::{Config, ConfigError, EscHold};
     use crate::{
         args::Args,
         keys::{Intent, Mode},
+        notify::Means,
         theme::Tone,
     };
 
@@ -351,6 +399,28 @@ mod tests {
         let words = ["frontdesk-agent"].iter().chain(args);
         let args = Args::try_parse_from(words).expect("arguments");
         Config::resolve(&args, value, &profile)
+    }
+
+    #[test]
+    fn every_option_can_be_set_in_the_file() {
+        let file = "[agent]\nesc_ms = 60\ncache = false\nnotify = \"osc9\"\nnotify_body = true\n";
+        let options = resolve(file, &[], &["--notify", "bell"])
+            .expect("sound")
+            .options;
+        let hold = options.esc_ms.map(EscHold::duration);
+        assert_eq!(hold, Some(Duration::from_millis(60)));
+        assert_eq!(
+            (options.cache, options.notify_body),
+            (Some(false), Some(true))
+        );
+        assert_eq!(options.notify, Some(Means::Bell), "the flag comes first");
+        let error = resolve("[agent]\nesc_ms = 5000\n", &[], &[]).expect_err("too long");
+        assert!(
+            error.to_string().ends_with(
+                "[agent] esc_ms: 5000 is no value for it; use milliseconds from 0 to 1000"
+            ),
+            "{error}"
+        );
     }
 
     fn meaning(config: &Config, mode: Mode, letter: char) -> Option<Intent> {

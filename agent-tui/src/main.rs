@@ -11,7 +11,7 @@ use std::{
 use agent_tui::{
     args::Args,
     cache::Cache,
-    config::{Config, ConfigError, Options},
+    config::{Config, ConfigError, EscHold, Options},
     drafts::Drafts,
     model::Settings,
     notify::Notifier,
@@ -125,7 +125,7 @@ fn run(args: Args) -> Result<Left, Failure> {
         profile.outbox()?
     };
     let drafts = Drafts::new(&profile.places.drafts(), profile.credentials.key());
-    let cache = cache(&args, &profile, &drafts)?;
+    let cache = cache(&args, &options, &profile, &drafts)?;
     let saved = drafts.clone();
     // The terminal is gone then: a draft that cannot be saved can be shown to nobody.
     let hangup = Hangup::new(move || drop(saved.flush()));
@@ -158,15 +158,17 @@ fn run(args: Args) -> Result<Left, Failure> {
             zone: TimeZone::system(),
             seed: seed()?,
             kitty: answers.kitty,
-            notify_body: args.notify_body,
+            notify_body: options.notify_body.unwrap_or_default(),
         },
         theme: Theme::new(tone, ascii),
         fresh: options.fresh.unwrap_or_default(),
         cache,
         synchronized: answers.synchronized,
         far,
-        line: line(&args, &answers, far),
-        notifier: Notifier::new(args.notify, |name| std::env::var_os(name)),
+        line: line(&options, &answers, far),
+        notifier: Notifier::new(options.notify.unwrap_or_default(), |name| {
+            std::env::var_os(name)
+        }),
         profile,
         token,
         outbox,
@@ -188,17 +190,23 @@ fn wanted_tone(options: &Options) -> Option<Tone> {
 }
 
 /// Where the desk is kept for the next start; without a login of its own nowhere.
-fn cache(args: &Args, profile: &Profile, drafts: &Drafts) -> Result<Option<Cache>, Failure> {
+fn cache(
+    args: &Args,
+    options: &Options,
+    profile: &Profile,
+    drafts: &Drafts,
+) -> Result<Option<Cache>, Failure> {
+    let wanted = options.cache.unwrap_or(true);
     let login = match profile.token {
         Some(_) => None,
         None => profile.credentials.load().map_err(ClientError::from)?,
     };
     let cache = login.map(|login| Cache::new(drafts.folder(), &login.user));
-    if let (true, Some(cache)) = (args.no_cache, &cache) {
+    if let (false, Some(cache)) = (wanted, &cache) {
         cache.remove();
     }
     // A wall watches: it has no view of its own to keep.
-    Ok(cache.filter(|_| !args.no_cache && !args.wall))
+    Ok(cache.filter(|_| wanted && !args.wall))
 }
 
 /// Whether a link can be opened on this machine.
@@ -210,8 +218,8 @@ fn has_browser() -> bool {
 }
 
 /// What arrives from this terminal, and how.
-fn line(args: &Args, answers: &Answers, far: bool) -> Line {
-    let asked = args.esc_ms.map(|ms| Duration::from_millis(ms.into()));
+fn line(options: &Options, answers: &Answers, far: bool) -> Line {
+    let asked = options.esc_ms.map(EscHold::duration);
     // Kitty's keys have an Esc of their own. Who does not answer in time may be far away too.
     let slow = !answers.kitty && (far || !answers.complete);
     Line {

@@ -128,7 +128,7 @@ fn over_ssh_a_key_in_two_packets_is_one_key() {
     let (_desk, ana) = desk_with_chat();
     let far = ana.home().clone();
     let far = far.with_env("SSH_CONNECTION", "192.0.2.1 1 192.0.2.2 22");
-    let far = far.with_env("FRONTDESK_ESC_MS", "1000");
+    let far = far.with_env("FRONTDESK_AGENT_ESC_MS", "1000");
     let console = console_in(&far, Terminal::sized(24, 80));
     live(&console);
     console.send("one two");
