@@ -29,4 +29,5 @@ pub mod thread;
 pub mod transcript;
 pub mod update;
 pub mod view;
+pub mod when;
 pub mod width;
