@@ -14,6 +14,8 @@ pub enum Source {
     People,
     /// What one can be.
     Statuses,
+    /// Those whose status one may set.
+    Colleagues,
     /// The chats in sight.
     Chats,
     /// How urgent a chat can be.
@@ -29,6 +31,7 @@ impl Source {
             Intent::Transfer => Some(Self::Targets),
             Intent::Assign => Some(Self::People),
             Intent::Status => Some(Self::Statuses),
+            Intent::StatusOf => Some(Self::Colleagues),
             Intent::GoTo => Some(Self::Chats),
             Intent::Priority => Some(Self::Priorities),
             Intent::Tag => Some(Self::Tags),

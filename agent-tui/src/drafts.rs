@@ -171,6 +171,7 @@ mod tests {
 
     fn draft(text: &str) -> Draft {
         Draft {
+            begun: None,
             reply: text.to_owned(),
             note: "seen".to_owned(),
             noting: true,

@@ -10,6 +10,7 @@ pub mod complete;
 pub mod composer;
 pub mod config;
 pub mod debug;
+pub mod deed;
 pub mod drafts;
 #[cfg(test)]
 mod fixture;
@@ -17,6 +18,7 @@ pub mod fuzzy;
 mod keep;
 pub mod keys;
 pub mod links;
+pub mod listing;
 pub mod model;
 pub mod msg;
 pub mod notify;

@@ -15,6 +15,7 @@ use shared::{
 use crate::{
     complete::Completion,
     debug::Debug,
+    deed::{Deed, Round},
     keys::{Chord, Intent, Keymap, Mode},
     msg::Layout,
     overlay::Overlay,
@@ -143,27 +144,13 @@ pub struct Bell {
     pub wanted: Option<Alert>,
 }
 
-/// The chats of the list, in the order in which they are numbered.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Listing {
-    /// Open chats that this person owns.
-    pub mine: Vec<ChatId>,
-    /// Waiting chats of each department, first the one that is served next.
-    pub queues: Vec<(DepartmentId, Vec<ChatId>)>,
-    /// Resolved chats that this person owned last, newest first.
-    pub resolved: Vec<ChatId>,
-}
-
-impl Listing {
-    /// All of them, numbered from 1.
-    pub fn numbered(&self) -> impl Iterator<Item = ChatId> {
-        let queued = self.queues.iter().flat_map(|(_, chats)| chats);
-        self.mine
-            .iter()
-            .chain(queued)
-            .chain(&self.resolved)
-            .copied()
-    }
+/// A chat that needs somebody, and since when. Later needs of the same chat are others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Need {
+    /// Since then.
+    pub since: Timestamp,
+    /// Which.
+    pub chat: ChatId,
 }
 
 /// Everything.
@@ -223,6 +210,14 @@ pub struct Model {
     pub notice: Option<Notice>,
     /// Commands other than messages that wait for their answer, with what they do.
     pub requests: BTreeMap<CommandId, String>,
+    /// The marked chats; may name some that went out of sight.
+    pub marks: BTreeSet<ChatId>,
+    /// What is done to several chats and is not answered yet.
+    pub rounds: Vec<Round>,
+    /// What was last done to a chat.
+    pub last_deed: Option<Deed>,
+    /// What was shown by the walk through all that needs somebody.
+    pub walked: BTreeSet<Need>,
     /// The bell.
     pub bell: Bell,
     /// The title of the window, as it was last given out.
@@ -275,6 +270,10 @@ impl Model {
             overlay,
             notice: None,
             requests: BTreeMap::new(),
+            marks: BTreeSet::new(),
+            rounds: Vec::new(),
+            last_deed: None,
+            walked: BTreeSet::new(),
             bell: Bell::default(),
             title: String::new(),
             viewing: None,
@@ -350,6 +349,40 @@ impl Model {
         self.me
             .as_ref()
             .is_some_and(|me| me.role >= Role::Supervisor)
+    }
+
+    /// Whether we answer the chats of a department; those in no department answer all.
+    pub fn works_in(&self, department: DepartmentId) -> bool {
+        self.me
+            .as_ref()
+            .is_some_and(|me| me.departments.is_empty() || me.departments.contains(&department))
+    }
+
+    /// The marked chats that are in sight.
+    pub fn marked(&self) -> Vec<ChatId> {
+        let marks = self.marks.iter().copied();
+        marks
+            .filter(|chat| self.view.chats.contains_key(chat))
+            .collect()
+    }
+
+    /// Names of other staff who look at `chat`.
+    pub fn staff_viewing(&self, chat: ChatId) -> Vec<String> {
+        let looking = self.presence.iter();
+        let looking = looking.filter(|(user, presence)| {
+            presence.viewing == Some(chat) && self.my_id() != Some(**user)
+        });
+        looking.map(|(user, _)| self.agent(*user)).collect()
+    }
+
+    /// Names of other staff who type in `chat`.
+    pub fn staff_typing(&self, chat: ChatId) -> Vec<String> {
+        let typing = self.threads.get(&chat).map(|thread| &thread.typing);
+        let typing = typing.into_iter().flatten();
+        let staff = typing.filter(|(user, _)| {
+            self.view.agents.contains_key(user) && self.my_id() != Some(**user)
+        });
+        staff.map(|(_, typing)| typing.name.to_string()).collect()
     }
 
     /// Whether we own `chat`.
@@ -469,46 +502,6 @@ impl Model {
             Some(user) => user.name.to_string(),
             None => format!("user {id}"),
         }
-    }
-
-    /// The chats of the list. The order of those we own never depends on what is in them, so
-    /// that nothing moves under the eyes.
-    pub fn listing(&self) -> Listing {
-        let mut listing = Listing::default();
-        let mut queues: BTreeMap<DepartmentId, Vec<ChatId>> = BTreeMap::new();
-        for (id, view) in &self.view.chats {
-            match view.chat.state {
-                ChatState::Waiting | ChatState::Offered => {
-                    queues.entry(view.chat.department).or_default().push(*id);
-                }
-                ChatState::Resolved if self.owns(*id) => listing.resolved.push(*id),
-                state if state.is_open() && self.owns(*id) => listing.mine.push(*id),
-                _ => {}
-            }
-        }
-        for chats in queues.values_mut() {
-            chats.sort_by_key(|id| {
-                let chat = &self.view.chats[id].chat;
-                (std::cmp::Reverse(chat.priority), chat.rank_at, *id)
-            });
-        }
-        let resolved_at = |id: &ChatId| self.view.chats[id].chat.resolved_at;
-        listing
-            .resolved
-            .sort_by_key(|id| std::cmp::Reverse((resolved_at(id), *id)));
-        listing.queues = queues.into_iter().collect();
-        listing
-    }
-
-    /// Chats that wait, and since when the one that waits longest does.
-    pub fn waiting(&self) -> (usize, Option<Timestamp>) {
-        let waits =
-            |view: &&ChatView| matches!(view.chat.state, ChatState::Waiting | ChatState::Offered);
-        let waiting = self.view.chats.values().filter(waits);
-        let ranks = waiting.map(|view| view.chat.rank_at);
-        ranks.fold((0, None), |(count, oldest), rank| {
-            (count + 1, Some(oldest.map_or(rank, |old| rank.min(old))))
-        })
     }
 
     /// How many chats may be given to us, where somebody said.

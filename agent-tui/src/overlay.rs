@@ -2,24 +2,16 @@
 //! help. What picking does is `update`'s business.
 
 use shared::{
-    id::{ChatId, DepartmentId, UserId},
+    id::{ChatId, UserId},
     model::AgentStatus,
 };
 
 use crate::{
     composer::Composer,
+    deed::{Aim, Deed, Target},
     fuzzy,
     keys::{Intent, Mode},
 };
-
-/// To whom a chat is handed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
-    /// To the queue of a department.
-    Department(DepartmentId),
-    /// To a person.
-    Agent(UserId),
-}
 
 /// What a line of a list stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,11 +23,22 @@ pub enum Value {
     /// Someone or something to hand a chat to.
     Target(Target),
     /// A status.
-    Status(AgentStatus),
+    Status(Stand),
+    /// A member of staff.
+    Agent(UserId),
     /// A message sent before.
     Text(String),
     /// How urgent.
     Priority(i8),
+}
+
+/// What somebody means to do from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stand {
+    /// What.
+    pub status: AgentStatus,
+    /// They finish the chats at hand, then they are offline.
+    pub leaving: bool,
 }
 
 /// A line of a list.
@@ -57,15 +60,17 @@ pub enum PickFor {
     /// To go somewhere.
     GoTo,
     /// To hand a chat on.
-    Transfer(ChatId),
+    Transfer(Aim),
     /// To give a chat to an agent.
-    Assign(ChatId),
-    /// To set one's status.
-    Status,
+    Assign(Aim),
+    /// To set one's status, or that of somebody else.
+    Status(Option<UserId>),
+    /// To say whose status is set.
+    StatusOf,
     /// To write again what was sent before.
     History,
     /// To say how urgent a chat is.
-    Priority(ChatId),
+    Priority(Aim),
     /// To see where a link leads.
     Link,
 }
@@ -91,11 +96,13 @@ pub enum AskFor {
     /// To search in the chat.
     Search,
     /// A note for those who get the chat.
-    TransferNote(ChatId, Target),
-    /// Why one is away or busy.
-    Reason(AgentStatus),
+    TransferNote(Aim, Target),
+    /// A note for the team before a chat is given to an agent.
+    AssignNote(Aim, UserId),
+    /// Why one is away or busy, or somebody else is.
+    Reason(Stand, Option<UserId>),
     /// Tags to put on, and with `-` to take off.
-    Tags(ChatId),
+    Tags(Aim),
 }
 
 /// A line to fill in.
@@ -108,12 +115,10 @@ pub struct Prompt {
 }
 
 /// What happens after yes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Then {
-    /// The chat is closed.
-    Close(ChatId),
-    /// The chat is taken from its owner.
-    TakeOver(ChatId),
+    /// Something is done to chats.
+    Do(Aim, Deed),
     /// The link that was asked for is copied, and opened where that can be done.
     OpenLink,
     /// The console ends.
@@ -198,11 +203,14 @@ impl Picker {
         match self.purpose {
             PickFor::Command => "commands".to_owned(),
             PickFor::GoTo => "go to a chat".to_owned(),
-            PickFor::Transfer(chat) => format!("hand #{chat} to"),
-            PickFor::Assign(chat) => format!("give #{chat} to"),
-            PickFor::Status => "be".to_owned(),
+            PickFor::Transfer(aim) => format!("hand {aim} to"),
+            PickFor::Assign(aim) => format!("give {aim} to"),
+            PickFor::Status(None) => "be".to_owned(),
+            PickFor::Status(Some(_)) => "they are".to_owned(),
+            PickFor::StatusOf => "whose status".to_owned(),
             PickFor::History => "sent before".to_owned(),
-            PickFor::Priority(chat) => format!("#{chat} is"),
+            PickFor::Priority(Aim::One(chat)) => format!("#{chat} is"),
+            PickFor::Priority(aim) => format!("{aim} are"),
             PickFor::Link => "links of the message".to_owned(),
         }
     }
@@ -262,11 +270,11 @@ impl Prompt {
     pub fn title(&self) -> String {
         match self.purpose {
             AskFor::Search => "search in this chat".to_owned(),
-            AskFor::TransferNote(chat, _) => {
-                format!("note with #{chat} for the team (may be empty)")
+            AskFor::TransferNote(aim, _) | AskFor::AssignNote(aim, _) => {
+                format!("note with {aim} for the team (may be empty)")
             }
-            AskFor::Reason(_) => "why (may be empty)".to_owned(),
-            AskFor::Tags(chat) => format!("tags for #{chat}: word, or -word to take it off"),
+            AskFor::Reason(..) => "why (may be empty)".to_owned(),
+            AskFor::Tags(aim) => format!("tags for {aim}: word, or -word to take it off"),
         }
     }
 }

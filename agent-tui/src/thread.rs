@@ -26,12 +26,36 @@ pub struct Draft {
     pub note: String,
     /// The note was being written.
     pub noting: bool,
+    /// The last record that its writer had seen when they began the reply.
+    pub begun: Option<Seq>,
 }
 
 impl Draft {
     /// Whether there is nothing to keep.
     pub fn is_empty(&self) -> bool {
         self.reply.is_empty() && self.note.is_empty()
+    }
+}
+
+/// What the writer of a reply knew of the chat when they began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Basis {
+    /// Nothing is written.
+    #[default]
+    Unwritten,
+    /// Everything up to here.
+    Seen(Seq),
+    /// They were told that a colleague wrote meanwhile: they send it all the same.
+    Told,
+}
+
+impl Basis {
+    /// What a message says of it: the hub refuses one that a colleague's message has overtaken.
+    pub fn expected(self) -> Option<Seq> {
+        match self {
+            Self::Seen(seq) => Some(seq),
+            Self::Unwritten | Self::Told => None,
+        }
     }
 }
 
@@ -113,6 +137,8 @@ pub struct Thread {
     pub note: Composer,
     /// The note is being written.
     pub noting: bool,
+    /// What was known when the reply was begun.
+    pub basis: Basis,
     /// The drafts as they were last given to disk.
     pub kept: Draft,
     /// The last record that we saw; none before the chat was met.
@@ -181,7 +207,8 @@ impl Thread {
     pub fn changed_draft(&mut self) -> Option<Draft> {
         let same = self.kept.reply == self.reply.text()
             && self.kept.note == self.note.text()
-            && self.kept.noting == self.noting;
+            && self.kept.noting == self.noting
+            && self.kept.begun == self.basis.expected();
         if same {
             return None;
         }
@@ -189,6 +216,7 @@ impl Thread {
             reply: self.reply.text().to_owned(),
             note: self.note.text().to_owned(),
             noting: self.noting,
+            begun: self.basis.expected(),
         };
         Some(self.kept.clone())
     }
@@ -205,7 +233,17 @@ impl Thread {
             }
         }
         self.noting = draft.noting;
+        self.basis = draft.begun.map_or(Basis::Unwritten, Basis::Seen);
         self.kept = draft.clone();
+    }
+
+    /// Remembers what is known when a reply is begun, and forgets it when it is gone.
+    pub fn follow_writing(&mut self) {
+        match (self.reply.is_empty(), self.basis, self.seen) {
+            (true, ..) => self.basis = Basis::Unwritten,
+            (false, Basis::Unwritten, Some(seen)) => self.basis = Basis::Seen(seen),
+            _ => {}
+        }
     }
 
     /// Gets to know a chat: what was read before is not unread.

@@ -68,6 +68,9 @@ actions! {
     NextMatch "next-match" "next match of the search" [NavSearch: "n"];
     PreviousMatch "previous-match" "previous match of the search" [NavSearch: "N"];
 
+    Mark "mark" "mark the chat, or take its mark off" [Nav: "Space"];
+    MarkAll "mark-all" "mark all of this queue, or all of yours" [Nav: "*"];
+    Unmark "unmark" "take all marks off" [];
     Accept "accept" "claim the waiting chat" [Nav: "a"];
     Transfer "transfer" "hand the chat to a department or an agent" [Nav: "t"];
     Resolve "resolve" "mark the chat as resolved" [Nav: "d"];
@@ -80,7 +83,9 @@ actions! {
     Assign "assign" "give the chat to an agent" [];
     Tag "tag" "tag the chat" [];
     Priority "priority" "change how urgent the chat is" [];
+    Repeat "repeat" "do again what was last done to a chat" [Nav: "."];
     Status "status" "set yourself online, busy, away or offline" [Nav: "S"];
+    StatusOf "status-of" "set another agent online, busy, away or offline" [];
 
     Copy "copy" "copy the message" [Nav: "y"];
     Quote "quote" "quote the message in the composer" [Nav: "r"];

@@ -5,141 +5,130 @@ use std::collections::BTreeSet;
 
 use shared::{
     command::{Command, DepartmentRef, UserRef},
-    fold::ChatView,
-    id::ChatId,
-    model::{ChatState, Role},
+    id::{ChatId, UserId},
+    model::{Chat, ChatState, Role, Visibility},
     text::SafeText,
 };
 
 use crate::{
+    deed::{Aim, Deed, Target},
     model::{Model, state_word, status_word},
     msg::Effect,
-    overlay::{AskFor, Choice, Confirm, Overlay, PickFor, Picker, Target, Then, Value},
+    overlay::{AskFor, Choice, Overlay, PickFor, Picker, Prompt, Then, Value},
 };
 
-use super::{browse, overlays, request};
+use super::{browse, bulk, overlays};
 
-/// The chat of the focused pane, or a word that there is none.
-fn here(model: &mut Model) -> Option<ChatView> {
-    let Some(view) = model.current_view() else {
-        model.say("no chat is open here; Alt+A or u opens the next one that needs you");
-        return None;
+/// Why `deed` makes no sense for `chat`, as far as can be seen from here.
+pub(super) fn why_not(model: &Model, chat: ChatId, deed: &Deed) -> Option<String> {
+    let Some(view) = model.view.chats.get(&chat) else {
+        return Some(format!("#{chat} is out of sight"));
     };
-    let chat = view.chat.clone();
-    Some(ChatView {
-        chat,
-        events: Vec::new(),
-    })
-}
-
-/// Takes the waiting chat.
-pub(super) fn claim(model: &mut Model, out: &mut Vec<Effect>) {
-    let Some(ChatView { chat, .. }) = here(model) else {
-        return;
-    };
-    if !matches!(chat.state, ChatState::Waiting | ChatState::Offered) {
-        let text = match chat.owner {
-            _ if model.owns(chat.id) => format!("#{} is yours already", chat.id),
-            Some(owner) if chat.state.is_open() => {
-                format!("#{} belongs to {}", chat.id, model.agent(owner))
+    let state = view.chat.state;
+    let is = |sensible: bool| (!sensible).then(|| format!("#{chat} is {}", state_word(state)));
+    match deed {
+        Deed::Claim if matches!(state, ChatState::Waiting | ChatState::Offered) => None,
+        Deed::Claim => Some(match view.chat.owner {
+            _ if model.owns(chat) => format!("#{chat} is yours already"),
+            Some(owner) if state.is_open() => {
+                format!("#{chat} is taken by {}", model.agent(owner))
             }
-            _ => format!("#{} is {}", chat.id, state_word(chat.state)),
-        };
-        return model.say(text);
+            _ => format!("#{chat} is {}", state_word(state)),
+        }),
+        Deed::TakeOver => match view.chat.owner {
+            _ if !model.leads() => Some("only supervisors take chats over".to_owned()),
+            Some(_) if !model.owns(chat) => None,
+            Some(_) => Some(format!("#{chat} is yours already")),
+            None => Some(format!("#{chat} has no owner; claim it")),
+        },
+        Deed::Assign { .. } | Deed::Transfer { .. } | Deed::Resolve => is(state.is_open()),
+        Deed::Close => is(state != ChatState::Closed),
+        Deed::Reopen => is(state == ChatState::Resolved),
+        Deed::Tag { .. } | Deed::Priority(_) | Deed::Mute | Deed::Unmute => None,
     }
-    let command = Command::Claim {
-        chat: chat.id,
-        epoch: chat.epoch,
-    };
-    request(model, command, format!("claim #{}", chat.id), out);
 }
 
-/// Ends the episode.
-pub(super) fn resolve(model: &mut Model, out: &mut Vec<Effect>) {
-    let Some(ChatView { chat, .. }) = here(model) else {
-        return;
+/// The commands that do `deed` to `chat`, the one that decides last; none for what is done here.
+pub(super) fn commands(model: &mut Model, chat: ChatId, deed: &Deed) -> Vec<Command> {
+    let Some(view) = model.view.chats.get(&chat) else {
+        return Vec::new();
     };
-    if !chat.state.is_open() {
-        return model.say(format!(
-            "#{} is {} already",
-            chat.id,
-            state_word(chat.state)
-        ));
-    }
-    let command = Command::Resolve { chat: chat.id };
-    request(model, command, format!("resolve #{}", chat.id), out);
-}
-
-/// Begins a new episode.
-pub(super) fn reopen(model: &mut Model, out: &mut Vec<Effect>) {
-    let Some(ChatView { chat, .. }) = here(model) else {
-        return;
-    };
-    if chat.state != ChatState::Resolved {
-        return model.say(format!("#{} is {}", chat.id, state_word(chat.state)));
-    }
-    let command = Command::Reopen { chat: chat.id };
-    request(model, command, format!("reopen #{}", chat.id), out);
-}
-
-/// Asks before the chat is closed for ever.
-pub(super) fn ask_close(model: &mut Model) {
-    let Some(ChatView { chat, .. }) = here(model) else {
-        return;
-    };
-    if chat.state == ChatState::Closed {
-        return model.say(format!("#{} is closed already", chat.id));
-    }
-    let question = format!("Close #{} {} for ever?", chat.id, chat.name);
-    confirm(model, question, Then::Close(chat.id));
-}
-
-/// Asks before the chat is taken from its owner.
-pub(super) fn ask_take_over(model: &mut Model) {
-    let Some(ChatView { chat, .. }) = here(model) else {
-        return;
-    };
-    match chat.owner {
-        _ if !model.leads() => model.complain("only supervisors take chats over"),
-        Some(owner) if !model.owns(chat.id) => {
-            let question = format!("Take #{} from {}?", chat.id, model.agent(owner));
-            confirm(model, question, Then::TakeOver(chat.id));
+    let epoch = view.chat.epoch;
+    let command = match deed {
+        Deed::Claim => Command::Claim { chat, epoch },
+        Deed::TakeOver => Command::TakeOver { chat, epoch },
+        Deed::Assign { to, note } => {
+            let assign = Command::Assign {
+                chat,
+                agent: UserRef::Id(*to),
+                epoch,
+            };
+            let note = (!note.is_empty()).then(|| Command::PostMessage {
+                chat,
+                text: note.clone(),
+                visibility: Visibility::Note,
+                expected_seq: None,
+            });
+            // The note first: afterwards the chat may be out of sight.
+            return note.into_iter().chain([assign]).collect();
         }
-        Some(_) => model.say(format!("#{} is yours already", chat.id)),
-        None => model.say(format!("#{} has no owner; claim it", chat.id)),
-    }
+        Deed::Transfer { to, note } => {
+            let (department, agent) = match to {
+                Target::Department(id) => (Some(DepartmentRef::Id(*id)), None),
+                Target::Agent(id) => (None, Some(UserRef::Id(*id))),
+            };
+            let note = (!note.is_empty()).then(|| note.clone());
+            Command::Transfer {
+                chat,
+                department,
+                agent,
+                note,
+                epoch,
+            }
+        }
+        Deed::Resolve => Command::Resolve { chat },
+        Deed::Close => Command::Close {
+            chat,
+            epoch: Some(epoch),
+        },
+        Deed::Reopen => Command::Reopen { chat },
+        Deed::Tag { add, remove } => Command::Tag {
+            chat,
+            add: add.clone(),
+            remove: remove.clone(),
+        },
+        Deed::Priority(priority) => Command::SetPriority {
+            chat,
+            priority: *priority,
+        },
+        Deed::Mute | Deed::Unmute => {
+            if let Some(thread) = model.threads.get_mut(&chat) {
+                thread.muted = *deed == Deed::Mute;
+            }
+            return Vec::new();
+        }
+    };
+    vec![command]
 }
 
 /// Does what was confirmed.
 pub(super) fn confirmed(model: &mut Model, then: Then, out: &mut Vec<Effect>) {
-    let epoch = |model: &Model, chat| model.view.chats.get(&chat).map(|view| view.chat.epoch);
     match then {
         Then::Quit => out.push(Effect::Quit),
         Then::OpenLink => browse::take_link(model, out),
-        Then::Close(chat) => {
-            let epoch = epoch(model, chat);
-            let command = Command::Close { chat, epoch };
-            request(model, command, format!("close #{chat}"), out);
-        }
-        Then::TakeOver(chat) => {
-            let Some(epoch) = epoch(model, chat) else {
-                return model.complain(format!("#{chat} is out of sight"));
-            };
-            let command = Command::TakeOver { chat, epoch };
-            request(model, command, format!("take #{chat} over"), out);
-        }
+        Then::Do(aim, deed) => bulk::perform(model, aim, deed, out),
     }
 }
 
 /// Asks for the tags.
 pub(super) fn ask_tags(model: &mut Model) {
-    if let Some(ChatView { chat, .. }) = here(model) {
-        overlays::ask(model, AskFor::Tags(chat.id));
+    if let Some(aim) = bulk::aim(model) {
+        overlays::ask(model, AskFor::Tags(aim));
     }
 }
 
-/// Puts words on a chat; those that begin with `-` come off.
-pub(super) fn tag(model: &mut Model, chat: ChatId, words: &str, out: &mut Vec<Effect>) {
+/// Puts words on chats; those that begin with `-` come off.
+pub(super) fn tag(model: &mut Model, aim: Aim, words: &str, out: &mut Vec<Effect>) {
     let mut add = BTreeSet::new();
     let mut remove = BTreeSet::new();
     for word in words.split([' ', ',']).filter(|word| !word.is_empty()) {
@@ -148,19 +137,17 @@ pub(super) fn tag(model: &mut Model, chat: ChatId, words: &str, out: &mut Vec<Ef
             None => add.insert(SafeText::line(word)),
         };
     }
-    if add.is_empty() && remove.is_empty() {
-        return;
+    if !add.is_empty() || !remove.is_empty() {
+        bulk::begin(model, aim, Deed::Tag { add, remove }, out);
     }
-    let command = Command::Tag { chat, add, remove };
-    request(model, command, format!("tag #{chat}"), out);
 }
 
 /// Offers the degrees of urgency.
 pub(super) fn open_priority(model: &mut Model) {
-    let Some(ChatView { chat, .. }) = here(model) else {
+    let Some(aim) = bulk::aim(model) else {
         return;
     };
-    let picker = Picker::new(PickFor::Priority(chat.id), degrees());
+    let picker = Picker::new(PickFor::Priority(aim), degrees());
     model.overlay = Some(Overlay::Picker(picker));
 }
 
@@ -181,21 +168,35 @@ pub(super) fn degrees() -> Vec<Choice> {
     choices.to_vec()
 }
 
-/// Offers departments and people to hand the chat to.
+/// What an action that hands chats on is about; says so when it is over.
+fn aim_open(model: &mut Model) -> Option<Aim> {
+    let aim = bulk::aim(model)?;
+    let over = aimed(model).filter(|chat| !chat.state.is_open());
+    if let Some(text) = over.map(|chat| format!("#{} is {}", chat.id, state_word(chat.state))) {
+        model.say(text);
+        return None;
+    }
+    Some(aim)
+}
+
+/// The one chat that is aimed at; none when several are.
+fn aimed(model: &Model) -> Option<&Chat> {
+    let view = model.current_view()?;
+    model.marked().is_empty().then_some(&view.chat)
+}
+
+/// Offers departments and people to hand chats to.
 pub(super) fn open_transfer(model: &mut Model) {
-    let Some(ChatView { chat, .. }) = here(model) else {
+    let Some(aim) = aim_open(model) else {
         return;
     };
-    if !chat.state.is_open() {
-        return model.say(format!("#{} is {}", chat.id, state_word(chat.state)));
-    }
-    let picker = Picker::new(PickFor::Transfer(chat.id), targets(model));
+    let picker = Picker::new(PickFor::Transfer(aim), targets(model));
     model.overlay = Some(Overlay::Picker(picker));
 }
 
-/// Departments and people to hand the chat of the focused pane to.
+/// Departments and people to hand the chats that are aimed at to.
 pub(super) fn targets(model: &Model) -> Vec<Choice> {
-    let here = model.current_view().map(|view| view.chat.department);
+    let here = aimed(model).map(|chat| chat.department);
     let departments = model.view.departments.values();
     let departments =
         departments.filter(|department| department.active && Some(department.id) != here);
@@ -209,21 +210,22 @@ pub(super) fn targets(model: &Model) -> Vec<Choice> {
     choices
 }
 
-/// Offers people to give the chat to.
+/// Offers people to give chats to.
 pub(super) fn open_assign(model: &mut Model) {
-    let Some(ChatView { chat, .. }) = here(model) else {
+    let Some(aim) = aim_open(model) else {
         return;
     };
     if !model.leads() {
         return model.complain("only supervisors assign chats; transfer your own with t");
     }
-    let picker = Picker::new(PickFor::Assign(chat.id), people(model));
+    let picker = Picker::new(PickFor::Assign(aim), people(model));
     model.overlay = Some(Overlay::Picker(picker));
 }
 
-/// The staff, without the owner of the chat of the focused pane.
+/// Those who answer customers, but the owner of the one chat that is aimed at, with what they do
+/// and how much they have.
 pub(super) fn people(model: &Model) -> Vec<Choice> {
-    let owner = model.current_view().and_then(|view| view.chat.owner);
+    let owner = aimed(model).and_then(|chat| chat.owner);
     let users = model.view.agents.values();
     let can =
         users.filter(|user| user.active && user.role >= Role::Agent && Some(user.id) != owner);
@@ -247,78 +249,78 @@ pub(super) fn people(model: &Model) -> Vec<Choice> {
     .collect()
 }
 
-/// Hands a chat on.
-pub(super) fn transfer(
-    model: &mut Model,
-    chat: ChatId,
-    to: Target,
-    note: &str,
-    out: &mut Vec<Effect>,
-) {
-    let Some(view) = model.view.chats.get(&chat) else {
-        return model.complain(format!("#{chat} is out of sight"));
+/// Asks for the note that goes with a transfer; an unsent reply is in it to begin with.
+pub(super) fn ask_note(model: &mut Model, aim: Aim, to: Target) {
+    let mut prompt = Prompt::new(AskFor::TransferNote(aim, to));
+    if let Some(draft) = draft_along(model, aim) {
+        // What does not fit stays in the draft, which is kept.
+        drop(prompt.field.set_text(&draft));
+    }
+    model.overlay = Some(Overlay::Prompt(prompt));
+}
+
+/// The unsent reply as it goes along with a chat that is handed on.
+fn draft_along(model: &Model, aim: Aim) -> Option<String> {
+    let Aim::One(chat) = aim else {
+        return None;
     };
-    let (department, agent) = match to {
-        Target::Department(id) => (Some(DepartmentRef::Id(id)), None),
-        Target::Agent(id) => (None, Some(UserRef::Id(id))),
-    };
+    let draft = model.threads.get(&chat)?.reply.text().trim();
+    (!draft.is_empty()).then(|| format!("draft: {}", draft.replace('\n', " ")))
+}
+
+/// Hands chats on.
+pub(super) fn transfer(model: &mut Model, aim: Aim, to: Target, note: &str, out: &mut Vec<Effect>) {
     let note = SafeText::block(note.trim());
-    let command = Command::Transfer {
-        chat,
-        department,
-        agent,
-        note: (!note.is_empty()).then_some(note),
-        epoch: view.chat.epoch,
-    };
-    request(model, command, format!("hand #{chat} on"), out);
+    bulk::begin(model, aim, Deed::Transfer { to, note }, out);
 }
 
-/// Gives a chat to an agent.
-pub(super) fn assign(model: &mut Model, chat: ChatId, to: Target, out: &mut Vec<Effect>) {
-    let (Target::Agent(agent), Some(view)) = (to, model.view.chats.get(&chat)) else {
-        return model.complain(format!("#{chat} is out of sight"));
-    };
-    let command = Command::Assign {
-        chat,
-        agent: UserRef::Id(agent),
-        epoch: view.chat.epoch,
-    };
-    request(model, command, format!("assign #{chat}"), out);
-}
-
-/// Says how urgent a chat is.
-pub(super) fn prioritise(model: &mut Model, chat: ChatId, priority: i8, out: &mut Vec<Effect>) {
-    let command = Command::SetPriority { chat, priority };
-    request(
-        model,
-        command,
-        format!("change the priority of #{chat}"),
-        out,
-    );
-}
-
-/// Rings no more for this chat, or again.
-pub(super) fn mute(model: &mut Model) {
-    let Some(ChatView { chat, .. }) = here(model) else {
+/// Gives chats to an agent; asks for a note where an unsent reply would be left behind.
+pub(super) fn choose_assignee(model: &mut Model, aim: Aim, to: Target, out: &mut Vec<Effect>) {
+    let Target::Agent(agent) = to else {
         return;
     };
-    let Some(thread) = model.threads.get_mut(&chat.id) else {
+    match draft_along(model, aim) {
+        Some(draft) => {
+            let mut prompt = Prompt::new(AskFor::AssignNote(aim, agent));
+            drop(prompt.field.set_text(&draft));
+            model.overlay = Some(Overlay::Prompt(prompt));
+        }
+        None => assign(model, aim, agent, "", out),
+    }
+}
+
+/// Gives chats to an agent, with a note for the team unless it is empty.
+pub(super) fn assign(model: &mut Model, aim: Aim, to: UserId, note: &str, out: &mut Vec<Effect>) {
+    let note = SafeText::block(note.trim());
+    bulk::begin(model, aim, Deed::Assign { to, note }, out);
+}
+
+/// Rings no more for these chats, or again when none of them rings.
+pub(super) fn mute(model: &mut Model, out: &mut Vec<Effect>) {
+    let Some(aim) = bulk::aim(model) else {
         return;
     };
-    thread.muted = !thread.muted;
-    let word = if thread.muted {
-        "muted"
+    let muted = |chat: &ChatId| model.threads.get(chat).is_some_and(|thread| thread.muted);
+    let silent = match aim {
+        Aim::One(chat) => muted(&chat),
+        Aim::Marked(_) => model.marked().iter().all(muted),
+    };
+    let (deed, word) = if silent {
+        (Deed::Unmute, "no longer muted")
     } else {
-        "no longer muted"
+        (Deed::Mute, "muted")
     };
-    model.say(format!("#{} is {word}", chat.id));
+    bulk::begin(model, aim, deed, out);
+    if let Aim::One(chat) = aim {
+        model.say(format!("#{chat} is {word}"));
+    }
 }
 
 /// Counts the chat as unread again, from its newest message of somebody else on.
 pub(super) fn mark_unread(model: &mut Model) {
     let me = model.my_id();
-    let Some(chat) = here(model).map(|view| view.chat.id) else {
-        return;
+    let Some(chat) = model.current_view().map(|view| view.chat.id) else {
+        return model.say("no chat is open here");
     };
     let (Some(view), Some(thread)) = (model.view.chats.get(&chat), model.threads.get_mut(&chat))
     else {
@@ -335,8 +337,4 @@ pub(super) fn mark_unread(model: &mut Model) {
     thread.new_from = Some(seq);
     thread.left_unread = true;
     model.say(format!("#{chat} stays unread until you come back to it"));
-}
-
-fn confirm(model: &mut Model, question: String, then: Then) {
-    model.overlay = Some(Overlay::Confirm(Confirm { question, then }));
 }

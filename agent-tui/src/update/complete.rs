@@ -9,7 +9,7 @@ use crate::{
     overlay::{Choice, Overlay, PickFor, Value},
 };
 
-use super::{chats, overlays, writing};
+use super::{chats, overlays, status, writing};
 
 /// Makes the palette offer what fits the line as it is now: actions, or the arguments of the one
 /// that is named.
@@ -65,7 +65,8 @@ fn choices(model: &Model, intent: Intent) -> Vec<Choice> {
         None => Vec::new(),
         Some(Source::Targets) => chats::targets(model),
         Some(Source::People) => chats::people(model),
-        Some(Source::Statuses) => overlays::statuses(),
+        Some(Source::Statuses) => status::stands(),
+        Some(Source::Colleagues) => status::others(model),
         Some(Source::Chats) => overlays::chat_choices(model),
         Some(Source::Priorities) => chats::degrees(),
         Some(Source::Tags) => words(tags(model)),

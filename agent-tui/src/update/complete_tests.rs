@@ -2,16 +2,20 @@
 
 use std::time::Duration;
 
-use shared::{command::Command, model::AgentStatus, text::SafeText};
+use shared::{
+    command::Command,
+    model::{AgentStatus, Role},
+    text::SafeText,
+};
 
 use super::{next_deadline, update};
 use crate::{
     debug::Shown,
-    fixture::{busy_desk, console_of, press, type_text},
+    fixture::{TOM, busy_desk, console_of, press, type_text},
     keys::{Intent, Keymap, Mode, Preset},
     model::{Base, Model},
     msg::{Effect, Msg},
-    overlay::{AskFor, Overlay, Picker},
+    overlay::{AskFor, Overlay, Picker, Stand},
 };
 
 fn picker(model: &Model) -> &Picker {
@@ -70,13 +74,47 @@ fn tab_goes_round_and_shift_tab_back() {
 }
 
 #[test]
+fn what_follows_a_completed_name_of_two_words_answers_what_is_asked_next() {
+    let mut model = console_of(&busy_desk());
+    type_text(&mut model, "/status fin");
+    press(&mut model, "Tab");
+    assert_eq!(picker(&model).field.text(), "status finish and leave");
+    type_text(&mut model, " train at six");
+    let effects = press(&mut model, "Enter");
+    let set = effects.iter().any(|effect| {
+        matches!(effect, Effect::Do { command: Command::SetStatus { drain: true, reason, .. }, .. }
+            if reason.as_deref() == Some("train at six"))
+    });
+    assert!(set, "{effects:?}");
+}
+
+#[test]
+fn the_colleague_whose_status_is_set_is_completed() {
+    let mut model = console_of(&busy_desk());
+    model.me.as_mut().expect("oneself").role = Role::Supervisor;
+    type_text(&mut model, "/status-of to");
+    press(&mut model, "Tab");
+    assert_eq!(picker(&model).field.text(), "status-of Tom Hale");
+    type_text(&mut model, " away lunch");
+    let effects = press(&mut model, "Enter");
+    let set = effects.iter().any(|effect| {
+        matches!(effect, Effect::Do { command: Command::SetStatus { user, reason, .. }, .. }
+            if *user == Some(TOM) && reason.as_deref() == Some("lunch"))
+    });
+    assert!(set, "{effects:?}");
+}
+
+#[test]
 fn the_line_that_is_chosen_is_the_one_taken() {
     let mut model = console_of(&busy_desk());
     type_text(&mut model, "/status ");
     press(&mut model, "Down Enter");
     assert!(matches!(
         &model.overlay,
-        Some(Overlay::Prompt(prompt)) if prompt.purpose == AskFor::Reason(AgentStatus::Busy)
+        Some(Overlay::Prompt(prompt)) if matches!(
+            prompt.purpose,
+            AskFor::Reason(Stand { status: AgentStatus::Busy, leaving: false }, None)
+        )
     ));
 }
 

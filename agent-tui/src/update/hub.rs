@@ -17,7 +17,7 @@ use crate::{
     thread::{Fate, Outgoing, Place, Thread, is_from_other},
 };
 
-use super::{PAGE_RECORDS, is_watched, panes, wall};
+use super::{PAGE_RECORDS, bulk, is_watched, panes, wall, writing};
 
 /// Most records kept of a chat at whose end the reader is; older ones come back by scrolling.
 pub(super) const RECORDS_MAX: usize = 2_000;
@@ -54,6 +54,12 @@ pub(super) fn hear(model: &mut Model, event: SocketEvent, out: &mut Vec<Effect>)
             model.degraded = None;
             done(model, &cid, chat, seq);
         }
+        SocketEvent::Nack {
+            cid,
+            code: ErrorCode::Stale,
+            message,
+            ..
+        } if writing::take_back(model, &cid, &message, out) => {}
         SocketEvent::Nack {
             cid,
             code,
@@ -143,7 +149,11 @@ pub(super) fn refused(model: &mut Model, cid: &CommandId, why: &str, out: &mut V
     }
     // Kept failures are for messages, which a person may want to send again.
     out.push(Effect::Discard { cid: cid.clone() });
-    if let Some(what) = model.requests.remove(cid) {
+    let what = model.requests.remove(cid);
+    if bulk::answered(model, cid, Err(why)) {
+        return;
+    }
+    if let Some(what) = what {
         model.complain(format!("could not {what}: {why}"));
     }
 }
@@ -199,6 +209,9 @@ fn reveal(model: &mut Model, chat: ChatView) {
 
 fn done(model: &mut Model, cid: &CommandId, chat: Option<ChatId>, seq: Option<Seq>) {
     model.requests.remove(cid);
+    if bulk::answered(model, cid, Ok(())) {
+        return;
+    }
     let threads = model.threads.iter_mut();
     let mut threads = threads.filter(|(id, _)| chat.is_none_or(|chat| chat == **id));
     let found = threads.find(|(_, thread)| has(&thread.outgoing, cid));
@@ -474,6 +487,7 @@ fn sees(me: &Me, department: shared::id::DepartmentId) -> bool {
 /// Drops a chat that is out of sight; its drafts stay, and where one is in front, its pane.
 fn hide(model: &mut Model, chat: ChatId, why: &str) {
     model.view.chats.remove(&chat);
+    model.marks.remove(&chat);
     if let Some(thread) = model.threads.get_mut(&chat) {
         thread.forget_past(None);
         thread.seen = None;

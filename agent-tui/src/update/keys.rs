@@ -5,13 +5,14 @@ use std::time::Duration;
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 
 use crate::{
+    deed::Deed,
     keys::{Chord, Intent, Meaning, typed},
     model::{Base, Begun, Model},
     msg::Effect,
     overlay::{AskFor, Confirm, Help, Overlay, Then},
 };
 
-use super::{browse, chats, overlays, panes, scroll, writing};
+use super::{browse, bulk, chats, needs, overlays, panes, scroll, status, writing};
 
 /// The second of two keys is waited for as long as vim does.
 const SECOND_KEY_WITHIN: Duration = Duration::from_secs(1);
@@ -99,7 +100,8 @@ fn overlay(model: &mut Model, intent: Intent, out: &mut Vec<Effect>) -> bool {
         Intent::Palette => overlays::open_palette(model),
         Intent::GoTo => overlays::open_goto(model),
         Intent::HistorySearch => overlays::open_history(model),
-        Intent::Status => overlays::open_status(model),
+        Intent::Status => status::open(model, None),
+        Intent::StatusOf => status::open_whose(model),
         Intent::Wall => model.overlay = Some(Overlay::Wall),
         Intent::SearchInChat => overlays::ask(model, AskFor::Search),
         Intent::Pick => overlays::pick(model, out),
@@ -125,7 +127,7 @@ fn overlay(model: &mut Model, intent: Intent, out: &mut Vec<Effect>) -> bool {
 /// What changes only what is seen.
 fn moving(model: &mut Model, intent: Intent) -> bool {
     match intent {
-        Intent::NextNeeding => panes::open_next_needing(model),
+        Intent::NextNeeding => needs::open_next(model),
         Intent::Chat(number) => panes::open_numbered(model, usize::from(number)),
         Intent::NextChat => panes::step_chat(model, 1),
         Intent::PreviousChat => panes::step_chat(model, -1),
@@ -164,16 +166,20 @@ fn on_chat(model: &mut Model, intent: Intent, out: &mut Vec<Effect>) -> bool {
         Intent::OpenEditor => writing::open_editor(model, out),
         Intent::Copy => writing::copy(model, out),
         Intent::Quote => writing::quote(model, out),
-        Intent::Accept => chats::claim(model, out),
+        Intent::Mark => bulk::mark(model),
+        Intent::MarkAll => bulk::mark_all(model),
+        Intent::Unmark => bulk::unmark(model),
+        Intent::Repeat => bulk::repeat(model, out),
+        Intent::Accept => bulk::do_here(model, Deed::Claim, out),
         Intent::Transfer => chats::open_transfer(model),
         Intent::Assign => chats::open_assign(model),
-        Intent::Resolve => chats::resolve(model, out),
-        Intent::Close => chats::ask_close(model),
-        Intent::Reopen => chats::reopen(model, out),
-        Intent::TakeOver => chats::ask_take_over(model),
+        Intent::Resolve => bulk::do_here(model, Deed::Resolve, out),
+        Intent::Close => bulk::do_here(model, Deed::Close, out),
+        Intent::Reopen => bulk::do_here(model, Deed::Reopen, out),
+        Intent::TakeOver => bulk::do_here(model, Deed::TakeOver, out),
         Intent::Tag => chats::ask_tags(model),
         Intent::Priority => chats::open_priority(model),
-        Intent::Mute => chats::mute(model),
+        Intent::Mute => chats::mute(model, out),
         Intent::MarkUnread => chats::mark_unread(model),
         _ => return false,
     }

@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod bounds;
 mod browse;
+mod bulk;
 mod chats;
 mod complete;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod hub;
 mod keys;
 #[cfg(test)]
 mod laws;
+mod needs;
 #[cfg(test)]
 mod notices;
 mod overlays;
@@ -19,14 +21,23 @@ mod panes;
 #[cfg(test)]
 mod reading;
 mod scroll;
+mod status;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod triage;
 pub(crate) mod wall;
 mod writing;
 
 use std::time::Duration;
 
-use shared::{command::Command, fold::View, id::ChatId, model::ActorKind, time::Timestamp};
+use shared::{
+    command::Command,
+    fold::View,
+    id::{ChatId, CommandId},
+    model::ActorKind,
+    time::Timestamp,
+};
 
 use crate::{
     model::{Link, Model},
@@ -200,6 +211,7 @@ fn settle(model: &mut Model, out: &mut Vec<Effect>) {
         out.push(Effect::View(model.viewing));
     }
     for (chat, thread) in &mut model.threads {
+        thread.follow_writing();
         if let Some(draft) = thread.changed_draft() {
             out.push(Effect::SaveDraft { chat: *chat, draft });
         }
@@ -305,14 +317,23 @@ fn page_history(model: &mut Model, out: &mut Vec<Effect>) {
     }
 }
 
-/// Promises a command that is no message; `what` completes "could not ..".
-fn request(model: &mut Model, command: Command, what: String, out: &mut Vec<Effect>) {
+/// Promises a command that is no message; `what` completes "could not ..". Gives its name.
+fn request(
+    model: &mut Model,
+    command: Command,
+    what: String,
+    out: &mut Vec<Effect>,
+) -> Option<CommandId> {
     if let Link::Stopped { why } = &model.link {
         let why = why.clone();
         model.complain(format!("could not {what}: {why}"));
-        return;
+        return None;
     }
     let cid = model.next_cid();
     model.requests.insert(cid.clone(), what);
-    out.push(Effect::Do { cid, command });
+    out.push(Effect::Do {
+        cid: cid.clone(),
+        command,
+    });
+    Some(cid)
 }

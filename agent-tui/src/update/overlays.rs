@@ -1,18 +1,17 @@
 //! Opening and answering what lies over the desk.
 
-use shared::{
-    client::profile::nearest, command::Command, id::ChatId, model::AgentStatus, text::SafeText,
-};
+use shared::{client::profile::nearest, id::ChatId};
 
 use crate::{
     complete::Source,
+    deed::Deed,
     keys::{ACTIONS, Intent},
-    model::{Base, Model, state_word, status_word},
+    model::{Base, Model, state_word},
     msg::Effect,
     overlay::{AskFor, Choice, Overlay, PickFor, Picker, Prompt, Value},
 };
 
-use super::{browse, chats, keys, panes, request, scroll, writing};
+use super::{browse, bulk, chats, keys, panes, scroll, status, writing};
 
 /// Offers every action.
 pub(super) fn open_palette(model: &mut Model) {
@@ -95,31 +94,6 @@ pub(super) fn open_history(model: &mut Model) {
     model.overlay = Some(Overlay::Picker(Picker::new(PickFor::History, choices)));
 }
 
-/// Offers the statuses.
-pub(super) fn open_status(model: &mut Model) {
-    let picker = Picker::new(PickFor::Status, statuses());
-    model.overlay = Some(Overlay::Picker(picker));
-}
-
-/// The statuses.
-pub(super) fn statuses() -> Vec<Choice> {
-    let statuses = [
-        (AgentStatus::Online, "takes chats"),
-        (AgentStatus::Busy, "takes no new chats"),
-        (AgentStatus::Away, "not at the desk"),
-        (
-            AgentStatus::Offline,
-            "not at work; chats go back to their queue",
-        ),
-    ];
-    let choices = statuses.map(|(status, detail)| Choice {
-        label: status_word(status).to_owned(),
-        detail: detail.to_owned(),
-        value: Value::Status(status),
-    });
-    choices.to_vec()
-}
-
 /// Asks for a line.
 pub(super) fn ask(model: &mut Model, purpose: AskFor) {
     if purpose == AskFor::Search && model.current_view().is_none() {
@@ -142,17 +116,18 @@ pub(super) fn scroll_help(model: &mut Model, by: isize) {
     }
 }
 
-/// Leaves what is open; without anything open, takes the last line away.
+/// Leaves what is open; without anything open takes the last line away, then the marks.
 pub(super) fn dismiss(model: &mut Model) {
     if model.overlay.take().is_some() {
         return;
     }
-    model.notice = None;
-    if let Some(thread) = model
+    let told = model.notice.take().is_some();
+    let thread = model
         .current()
-        .and_then(|chat| model.threads.get_mut(&chat))
-    {
-        thread.search = None;
+        .and_then(|chat| model.threads.get_mut(&chat));
+    let searched = thread.is_some_and(|thread| thread.search.take().is_some());
+    if !told && !searched && !model.marks.is_empty() {
+        bulk::unmark(model);
     }
 }
 
@@ -195,18 +170,16 @@ fn take(model: &mut Model, picker: &Picker, out: &mut Vec<Effect>) {
     match (picker.purpose, &choice.value) {
         (_, Value::Intent(intent)) => run(model, *intent, "", out),
         (_, Value::Chat(chat)) => panes::open(model, *chat),
-        (PickFor::Transfer(chat), Value::Target(to)) => ask(model, AskFor::TransferNote(chat, *to)),
-        (PickFor::Assign(chat), Value::Target(to)) => chats::assign(model, chat, *to, out),
-        (PickFor::Priority(chat), Value::Priority(priority)) => {
-            chats::prioritise(model, chat, *priority, out);
+        (PickFor::Transfer(aim), Value::Target(to)) => chats::ask_note(model, aim, *to),
+        (PickFor::Assign(aim), Value::Target(to)) => chats::choose_assignee(model, aim, *to, out),
+        (PickFor::Priority(aim), Value::Priority(priority)) => {
+            bulk::begin(model, aim, Deed::Priority(*priority), out);
         }
-        (_, Value::Status(status @ (AgentStatus::Busy | AgentStatus::Away))) => {
-            ask(model, AskFor::Reason(*status));
-        }
-        (_, Value::Status(status)) => set_status(model, *status, "", out),
+        (_, Value::Agent(user)) => status::open(model, Some(*user)),
+        (PickFor::Status(user), Value::Status(stand)) => status::chosen(model, *stand, user, out),
         (PickFor::Link, Value::Text(url)) => browse::choose_link(model, url),
         (_, Value::Text(text)) => writing::replace(model, text, out),
-        (_, Value::Target(_) | Value::Priority(_)) => {}
+        (_, Value::Target(_) | Value::Priority(_) | Value::Status(_)) => {}
     }
 }
 
@@ -218,9 +191,10 @@ fn answer(model: &mut Model, prompt: &Prompt, out: &mut Vec<Effect>) {
             model.base = Base::Nav;
             scroll::find(model, text, None);
         }
-        AskFor::TransferNote(chat, to) => chats::transfer(model, chat, to, text, out),
-        AskFor::Reason(status) => set_status(model, status, text, out),
-        AskFor::Tags(chat) => chats::tag(model, chat, text, out),
+        AskFor::TransferNote(aim, to) => chats::transfer(model, aim, to, text, out),
+        AskFor::AssignNote(aim, to) => chats::assign(model, aim, to, text, out),
+        AskFor::Reason(stand, user) => status::set(model, stand, user, text, out),
+        AskFor::Tags(aim) => chats::tag(model, aim, text, out),
     }
 }
 
@@ -257,8 +231,11 @@ fn argument<'a>(picker: &Picker, intent: Intent, rest: &'a str) -> Option<(Choic
     if Source::of(intent)?.is_words() || (rest.is_empty() && picker.selected == 0) {
         return None;
     }
-    let others = rest.strip_prefix(query).unwrap_or_default().trim();
-    Some((picker.chosen()?.clone(), others))
+    let choice = picker.chosen()?.clone();
+    let others = rest.strip_prefix(&choice.label);
+    let others = others.or_else(|| rest.strip_prefix(query));
+    let others = others.unwrap_or_default().trim();
+    Some((choice, others))
 }
 
 /// Does `intent` with the argument that was chosen for it.
@@ -273,7 +250,7 @@ fn run_with(
     if let Some(Overlay::Picker(picker)) = &mut model.overlay {
         picker.choices = vec![choice];
         pick(model, out);
-        answer_with(model, others, out);
+        fill(model, others, out);
     }
 }
 
@@ -299,46 +276,34 @@ fn run(model: &mut Model, intent: Intent, rest: &str, out: &mut Vec<Effect>) {
     if rest.is_empty() {
         return;
     }
-    match &mut model.overlay {
-        None => writing::type_in(model, rest, out),
-        Some(Overlay::Picker(picker)) => {
-            // The whole rest may name a line; else its first word does and the others answer
-            // what is asked next.
-            drop(picker.field.set_text(rest));
-            let (first, others) = match rest.split_once(char::is_whitespace) {
-                Some((first, others)) if picker.matches().is_empty() => (first, others.trim()),
-                _ => (rest, ""),
-            };
-            drop(picker.field.set_text(first));
-            pick(model, out);
-            answer_with(model, others, out);
-        }
-        Some(_) => answer_with(model, rest, out),
+    if model.overlay.is_none() {
+        return writing::type_in(model, rest, out);
     }
+    fill(model, rest, out);
 }
 
-fn answer_with(model: &mut Model, text: &str, out: &mut Vec<Effect>) {
+/// Answers what is open with `text`, and what is asked next with what is left of it.
+fn fill(model: &mut Model, text: &str, out: &mut Vec<Effect>) {
     if text.is_empty() {
         return;
     }
-    if let Some(Overlay::Prompt(prompt)) = &mut model.overlay {
-        drop(prompt.field.set_text(text));
-        pick(model, out);
+    match &mut model.overlay {
+        Some(Overlay::Picker(picker)) => {
+            // The whole text may name a line; else its first word does and the others answer
+            // what is asked next.
+            drop(picker.field.set_text(text));
+            let (first, others) = match text.split_once(char::is_whitespace) {
+                Some((first, others)) if picker.matches().is_empty() => (first, others.trim()),
+                _ => (text, ""),
+            };
+            drop(picker.field.set_text(first));
+            pick(model, out);
+            fill(model, others, out);
+        }
+        Some(Overlay::Prompt(prompt)) => {
+            drop(prompt.field.set_text(text));
+            pick(model, out);
+        }
+        _ => {}
     }
-}
-
-fn set_status(model: &mut Model, status: AgentStatus, reason: &str, out: &mut Vec<Effect>) {
-    let reason = SafeText::line(reason);
-    let command = Command::SetStatus {
-        status,
-        reason: (!reason.is_empty()).then_some(reason),
-        drain: false,
-        user: None,
-    };
-    request(
-        model,
-        command,
-        format!("become {}", status_word(status)),
-        out,
-    );
 }

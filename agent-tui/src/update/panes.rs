@@ -7,7 +7,7 @@ use crate::{
     thread::Place,
 };
 
-use super::browse;
+use super::{browse, needs};
 
 /// Shows `chat` in the focused pane, or moves the focus to the pane that shows it.
 pub(super) fn open(model: &mut Model, chat: ChatId) {
@@ -86,46 +86,6 @@ pub(super) fn step_chat(model: &mut Model, by: isize) {
     open(model, chats[usize::try_from(next).unwrap_or(0)]);
 }
 
-/// Shows the chat that needs a person most: of ours the one unread for longest, else the one
-/// that waits for longest.
-pub(super) fn open_next_needing(model: &mut Model) {
-    match next_needing(model) {
-        Some(chat) => open(model, chat),
-        None => model.say("nothing needs you now"),
-    }
-}
-
-/// The chat that needs a person most, other than the one in front of them.
-pub(super) fn next_needing(model: &Model) -> Option<ChatId> {
-    let me = model.my_id();
-    let listing = model.listing();
-    let elsewhere = |chat: &&ChatId| model.current() != Some(**chat);
-    let unread_since = |chat: &ChatId| {
-        let view = model.view.chats.get(chat)?;
-        let first = model.threads.get(chat)?.first_unread(view, me)?;
-        let record = view
-            .events
-            .iter()
-            .find(|record| record.seq == Some(first))?;
-        Some((record.at, *chat))
-    };
-    let unread = listing
-        .mine
-        .iter()
-        .filter(elsewhere)
-        .filter_map(unread_since)
-        .min();
-    let rank = |chat: &ChatId| {
-        let chat = &model.view.chats.get(chat)?.chat;
-        Some((std::cmp::Reverse(chat.priority), chat.rank_at, chat.id))
-    };
-    let waiting = listing.queues.iter().flat_map(|(_, chats)| chats);
-    let waiting = waiting.filter(elsewhere).filter_map(rank).min();
-    unread
-        .map(|(_, chat)| chat)
-        .or(waiting.map(|(_, _, chat)| chat))
-}
-
 /// Shows the chat before this one.
 pub(super) fn open_visited(model: &mut Model) {
     match model
@@ -163,7 +123,7 @@ pub(super) fn split(model: &mut Model) {
     if model.panes.len() >= PANES_MAX {
         return model.say(format!("{PANES_MAX} panes are the most"));
     }
-    let next = next_needing(model).filter(|chat| !model.panes.contains(&Some(*chat)));
+    let next = needs::next(model).filter(|chat| !model.panes.contains(&Some(*chat)));
     model.panes.insert(model.focus + 1, None);
     model.zoom = false;
     focus(model, model.focus + 1);

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use shared::{
     command::Command,
-    id::ChatId,
-    model::{ChatState, Role, Visibility},
+    id::{ChatId, CommandId},
+    model::{ChatState, Visibility},
     text::SafeText,
 };
 
@@ -16,7 +16,7 @@ use crate::{
     msg::Effect,
     overlay::{Overlay, PickFor},
     screen::Screen,
-    thread::{Fate, Outgoing, Place},
+    thread::{Basis, Fate, Outgoing, Place},
     transcript::Transcript,
 };
 
@@ -221,6 +221,10 @@ pub(super) fn send(model: &mut Model, out: &mut Vec<Effect>) {
         return;
     }
     let visibility = thread.visibility();
+    let expected_seq = match visibility {
+        Visibility::Public => thread.basis.expected(),
+        Visibility::Note => None,
+    };
     let text = SafeText::block(&thread.composer_mut().take());
     thread.outgoing.push(Outgoing {
         cid: cid.clone(),
@@ -232,24 +236,39 @@ pub(super) fn send(model: &mut Model, out: &mut Vec<Effect>) {
     });
     thread.place = Place::End;
     thread.new_from = None;
-    out.push(post(cid, chat, text, visibility));
-    tell_typing(model, out);
-}
-
-fn post(
-    cid: shared::id::CommandId,
-    chat: ChatId,
-    text: SafeText,
-    visibility: Visibility,
-) -> Effect {
     let command = Command::PostMessage {
         chat,
         text,
         visibility,
-        expected_seq: None,
+        expected_seq,
         canned: Vec::new(),
     };
-    Effect::Do { cid, command }
+    out.push(Effect::Do { cid, command });
+    tell_typing(model, out);
+}
+
+/// A colleague wrote after what was seen when this message was begun: its text goes back in the
+/// composer when that is empty, to be sent all the same by the next Enter. Says whether it did.
+pub(super) fn take_back(
+    model: &mut Model,
+    cid: &CommandId,
+    why: &str,
+    out: &mut Vec<Effect>,
+) -> bool {
+    let found = model.threads.values_mut().find_map(|thread| {
+        let at = thread.outgoing.iter().position(|sent| sent.cid == *cid)?;
+        thread.reply.is_empty().then_some((thread, at))
+    });
+    let Some((thread, at)) = found else {
+        return false;
+    };
+    let sent = thread.outgoing.remove(at);
+    // What was sent once fits again.
+    drop(thread.reply.set_text(&sent.text));
+    thread.basis = Basis::Told;
+    out.push(Effect::Discard { cid: cid.clone() });
+    model.complain(format!("not sent: {why}"));
+    true
 }
 
 /// Why a message cannot be sent to `chat`; the draft stays then.
@@ -270,14 +289,17 @@ fn why_not(model: &Model, chat: ChatId) -> Option<String> {
         }
         _ => {}
     }
-    let role = model.me.as_ref().map(|me| me.role);
-    let may = noting || model.owns(chat) || role >= Some(Role::Admin);
+    let may = noting || model.owns(chat);
     (!may).then(|| match view.chat.owner {
         Some(owner) => {
             let owner = model.agent(owner);
             format!("#{chat} belongs to {owner}; /note writes to the team")
         }
-        None => format!("#{chat} waits; /accept takes it, /note writes to the team"),
+        None => {
+            let keys = model.keymap.keys(Mode::Nav, Intent::Accept);
+            let key = keys.split(' ').next().unwrap_or_default();
+            format!("#{chat} waits; claim it first ({key}), or /note to the team")
+        }
     })
 }
 
@@ -302,7 +324,14 @@ pub(super) fn retry_failed(model: &mut Model, out: &mut Vec<Effect>) {
         sent.fate = Fate::Waiting;
         sent.at = now;
         out.push(Effect::Discard { cid: old });
-        out.push(post(cid, chat, sent.text.clone(), sent.visibility));
+        // The person was told why, so a colleague's message no longer holds it back.
+        let command = Command::PostMessage {
+            chat,
+            text: sent.text.clone(),
+            visibility: sent.visibility,
+            expected_seq: None,
+        };
+        out.push(Effect::Do { cid, command });
     }
 }
 

@@ -39,6 +39,7 @@ fn header_parts(model: &Model, roomy: bool) -> Vec<String> {
         AgentStatus::Away => '-',
         AgentStatus::Offline => '.',
     };
+    let leaves = model.myself().is_some_and(|user| user.drain);
     let reason = model.myself().and_then(|user| user.reason.clone());
     let reason = reason
         .filter(|_| roomy)
@@ -48,20 +49,25 @@ fn header_parts(model: &Model, roomy: bool) -> Vec<String> {
     let (waiting, oldest) = model.waiting();
     let oldest = oldest.map(|oldest| format!(" ({})", age(model.now.since(oldest))));
     let unsent = model.unsent();
+    let marked = model.marked().len();
     let mut parts = Vec::new();
     if roomy {
         parts.push(model.settings.context.clone());
     }
     parts.push(me.unwrap_or_default());
     parts.push(format!(
-        "{mark} {}{}",
+        "{mark} {}{}{}",
         status_word(status),
+        if leaves { ", leaving" } else { "" },
         reason.unwrap_or_default()
     ));
     parts.push(format!("mine {mine}{}", capacity.unwrap_or_default()));
     parts.push(format!("queue {waiting}{}", oldest.unwrap_or_default()));
     if unsent > 0 {
         parts.push(format!("{unsent} unsent"));
+    }
+    if marked > 0 {
+        parts.push(format!("{marked} marked"));
     }
     parts.push(link_word(&model.link).to_owned());
     parts

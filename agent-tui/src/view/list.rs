@@ -9,7 +9,8 @@ use shared::{
 };
 
 use crate::{
-    model::{Listing, Model},
+    listing::Listing,
+    model::Model,
     theme::{Role, Theme},
     thread::Fate,
 };
@@ -24,6 +25,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer
     let listing = model.listing();
     let mut list = List {
         model,
+        marking: !model.marked().is_empty(),
         theme,
         area,
         next: 0,
@@ -92,6 +94,8 @@ fn is_teammate(model: &Model, user: &User) -> bool {
 struct List<'a> {
     model: &'a Model,
     theme: &'a Theme,
+    /// There is a column for marks.
+    marking: bool,
     area: Rect,
     next: usize,
     number: usize,
@@ -153,10 +157,16 @@ impl List<'_> {
         } else {
             name
         };
-        let room = columns.saturating_sub(3 + right.len());
+        // A column of its own, so that no name can look like a mark.
+        let marked = match (self.marking, self.model.marks.contains(&id)) {
+            (false, _) => "",
+            (true, false) => " ",
+            (true, true) => "+",
+        };
+        let room = columns.saturating_sub(3 + marked.len() + right.len());
         let name = truncate_width(&name, room);
         let gap = " ".repeat(room.saturating_sub(width(&name)));
-        let text = format!("{number}{mark}{name}{gap} ");
+        let text = format!("{number}{mark}{marked}{name}{gap} ");
         let x = put(buffer, line, 0, &text, style);
         put(buffer, line, x, &right[..4], style);
         let style = if here { style } else { self.theme.style(role) };

@@ -85,20 +85,18 @@ fn title(model: &Model, theme: &Theme, area: &PaneArea, chat: ChatId, buffer: &m
     parts.extend(chat.email.iter().map(ToString::to_string));
     parts.extend(chat.phone.iter().map(ToString::to_string));
     parts.extend(chat.fields.values().map(ToString::to_string));
-    let also = others_looking(model, chat.id);
-    if !also.is_empty() {
-        parts.insert(3, format!("also here: {also}"));
+    for (what, names) in [
+        ("types", model.staff_typing(chat.id)),
+        ("views", model.staff_viewing(chat.id)),
+    ] {
+        if !names.is_empty() {
+            parts.insert(3, format!("{what}: {}", names.join(", ")));
+        }
+    }
+    if let Some((place, count)) = model.place(chat.id) {
+        parts.insert(4.min(parts.len()), format!("place {place} of {count}"));
     }
     put(buffer, area.title, 1, &parts.join("  "), style);
-}
-
-/// Names of other staff who look at the same chat.
-fn others_looking(model: &Model, chat: ChatId) -> String {
-    let looking = model.presence.iter();
-    let looking = looking
-        .filter(|(user, presence)| presence.viewing == Some(chat) && model.my_id() != Some(**user));
-    let names: Vec<String> = looking.map(|(user, _)| model.agent(*user)).collect();
-    names.join(", ")
 }
 
 fn transcript(
