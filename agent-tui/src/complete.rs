@@ -20,6 +20,8 @@ pub enum Source {
     Chats,
     /// How urgent a chat can be.
     Priorities,
+    /// Times to put a chat aside for.
+    Times,
     /// Words that chats are tagged with; several, and new ones too.
     Tags,
 }
@@ -34,6 +36,7 @@ impl Source {
             Intent::StatusOf => Some(Self::Colleagues),
             Intent::GoTo => Some(Self::Chats),
             Intent::Priority => Some(Self::Priorities),
+            Intent::Snooze => Some(Self::Times),
             Intent::Tag => Some(Self::Tags),
             _ => None,
         }

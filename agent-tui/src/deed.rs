@@ -72,6 +72,12 @@ pub enum Deed {
     },
     /// Say how urgent it is.
     Priority(i8),
+    /// Put it aside until it is taken up again.
+    Hold,
+    /// Put it aside for as long as these words say, counted from when it is done.
+    Snooze(String),
+    /// Take it up again.
+    Wake,
     /// Ring no more for it.
     Mute,
     /// Ring for it again.
@@ -91,6 +97,9 @@ impl Deed {
             Self::Reopen => format!("reopen #{chat}"),
             Self::Tag { .. } => format!("tag #{chat}"),
             Self::Priority(_) => format!("change the priority of #{chat}"),
+            Self::Hold => format!("put #{chat} on hold"),
+            Self::Snooze(_) => format!("snooze #{chat}"),
+            Self::Wake => format!("take #{chat} up again"),
             Self::Mute => format!("mute #{chat}"),
             Self::Unmute => format!("unmute #{chat}"),
         }

@@ -14,8 +14,10 @@ use crate::model::Model;
 /// The chats of the list, in the order in which they are numbered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listing {
-    /// Open chats that this person owns.
+    /// Open chats that this person owns and answers.
     pub mine: Vec<ChatId>,
+    /// Those that were put aside, first the one that comes back first.
+    pub parked: Vec<ChatId>,
     /// Waiting chats of each department, first the one that is served next.
     pub queues: Vec<(DepartmentId, Vec<ChatId>)>,
     /// Resolved chats that this person owned last, newest first.
@@ -28,6 +30,7 @@ impl Listing {
         let queued = self.queues.iter().flat_map(|(_, chats)| chats);
         self.mine
             .iter()
+            .chain(&self.parked)
             .chain(queued)
             .chain(&self.resolved)
             .copied()
@@ -46,6 +49,7 @@ impl Model {
                     queues.entry(view.chat.department).or_default().push(*id);
                 }
                 ChatState::Resolved if self.owns(*id) => listing.resolved.push(*id),
+                state if state.is_parked() && self.owns(*id) => listing.parked.push(*id),
                 state if state.is_open() && self.owns(*id) => listing.mine.push(*id),
                 _ => {}
             }
@@ -56,6 +60,10 @@ impl Model {
                 (Reverse(chat.priority), chat.rank_at, *id)
             });
         }
+        let until = |id: &ChatId| self.view.chats[id].chat.until;
+        listing
+            .parked
+            .sort_by_key(|id| (until(id).is_none(), until(id), *id));
         let resolved_at = |id: &ChatId| self.view.chats[id].chat.resolved_at;
         listing
             .resolved

@@ -71,6 +71,8 @@ pub enum PickFor {
     History,
     /// To say how urgent a chat is.
     Priority(Aim),
+    /// To say for how long a chat is put aside.
+    Snooze(Aim),
     /// To see where a link leads.
     Link,
 }
@@ -211,6 +213,7 @@ impl Picker {
             PickFor::History => "sent before".to_owned(),
             PickFor::Priority(Aim::One(chat)) => format!("#{chat} is"),
             PickFor::Priority(aim) => format!("{aim} are"),
+            PickFor::Snooze(aim) => format!("snooze {aim}: choose, or type a time"),
             PickFor::Link => "links of the message".to_owned(),
         }
     }

@@ -83,6 +83,9 @@ actions! {
     Assign "assign" "give the chat to an agent" [];
     Tag "tag" "tag the chat" [];
     Priority "priority" "change how urgent the chat is" [];
+    Snooze "snooze" "put the chat aside until a time or the next reply" [Nav: "s"];
+    Hold "hold" "put the chat aside, for an hour at most" [Nav: "H"];
+    Wake "wake" "take a chat that was put aside up again" [Nav: "w"];
     Repeat "repeat" "do again what was last done to a chat" [Nav: "."];
     Status "status" "set yourself online, busy, away or offline" [Nav: "S"];
     StatusOf "status-of" "set another agent online, busy, away or offline" [];

@@ -15,6 +15,7 @@ use crate::{
     model::{Model, state_word, status_word},
     msg::Effect,
     overlay::{AskFor, Choice, Overlay, PickFor, Picker, Prompt, Then, Value},
+    when,
 };
 
 use super::{browse, bulk, overlays};
@@ -44,6 +45,13 @@ pub(super) fn why_not(model: &Model, chat: ChatId, deed: &Deed) -> Option<String
         Deed::Assign { .. } | Deed::Transfer { .. } | Deed::Resolve => is(state.is_open()),
         Deed::Close => is(state != ChatState::Closed),
         Deed::Reopen => is(state == ChatState::Resolved),
+        Deed::Hold => is(matches!(state, ChatState::Active | ChatState::Snoozed)),
+        Deed::Snooze(words) => {
+            let read = when::parse(words, model.now, &model.settings.zone);
+            let unread = || read.err().map(|why| why.to_string());
+            is(state == ChatState::Active || state.is_parked()).or_else(unread)
+        }
+        Deed::Wake => is(state.is_parked()),
         Deed::Tag { .. } | Deed::Priority(_) | Deed::Mute | Deed::Unmute => None,
     }
 }
@@ -101,6 +109,13 @@ pub(super) fn commands(model: &mut Model, chat: ChatId, deed: &Deed) -> Vec<Comm
             chat,
             priority: *priority,
         },
+        Deed::Hold => Command::Hold { chat },
+        Deed::Snooze(words) => match when::parse(words, model.now, &model.settings.zone) {
+            Ok(until) => Command::Snooze { chat, until },
+            // Said before it came here.
+            Err(_) => return Vec::new(),
+        },
+        Deed::Wake => Command::Wake { chat },
         Deed::Mute | Deed::Unmute => {
             if let Some(thread) = model.threads.get_mut(&chat) {
                 thread.muted = *deed == Deed::Mute;

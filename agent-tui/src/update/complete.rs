@@ -9,7 +9,7 @@ use crate::{
     overlay::{Choice, Overlay, PickFor, Value},
 };
 
-use super::{chats, overlays, status, writing};
+use super::{chats, overlays, parking, status, writing};
 
 /// Makes the palette offer what fits the line as it is now: actions, or the arguments of the one
 /// that is named.
@@ -17,14 +17,21 @@ pub(super) fn refresh(model: &mut Model) {
     let Some(Overlay::Picker(picker)) = &model.overlay else {
         return;
     };
+    let line = picker.field.text().to_owned();
+    if let PickFor::Snooze(_) = picker.purpose {
+        let times = parking::times(model, &line);
+        if let Some(Overlay::Picker(picker)) = &mut model.overlay {
+            picker.choices = times;
+        }
+        return;
+    }
     if picker.purpose != PickFor::Command {
         return;
     }
-    let line = picker.field.text().to_owned();
     let was_argument = picker.query.is_some();
     let argument = argument(&line);
     let choices = match argument {
-        Some((intent, _)) => choices(model, intent),
+        Some((intent, rest)) => choices(model, intent, rest),
         None if was_argument => overlays::actions(model),
         None => return,
     };
@@ -59,8 +66,8 @@ fn argument(line: &str) -> Option<(Intent, &str)> {
     Source::of(intent).map(|_| (intent, rest))
 }
 
-/// What may follow `intent`.
-fn choices(model: &Model, intent: Intent) -> Vec<Choice> {
+/// What may follow `intent`, of which `rest` is there.
+fn choices(model: &Model, intent: Intent, rest: &str) -> Vec<Choice> {
     match Source::of(intent) {
         None => Vec::new(),
         Some(Source::Targets) => chats::targets(model),
@@ -69,6 +76,7 @@ fn choices(model: &Model, intent: Intent) -> Vec<Choice> {
         Some(Source::Colleagues) => status::others(model),
         Some(Source::Chats) => overlays::chat_choices(model),
         Some(Source::Priorities) => chats::degrees(),
+        Some(Source::Times) => parking::times(model, rest),
         Some(Source::Tags) => words(tags(model)),
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     overlay::{AskFor, Confirm, Help, Overlay, Then},
 };
 
-use super::{browse, bulk, chats, needs, overlays, panes, scroll, status, writing};
+use super::{browse, bulk, chats, needs, overlays, panes, parking, scroll, status, writing};
 
 /// The second of two keys is waited for as long as vim does.
 const SECOND_KEY_WITHIN: Duration = Duration::from_secs(1);
@@ -177,6 +177,9 @@ fn on_chat(model: &mut Model, intent: Intent, out: &mut Vec<Effect>) -> bool {
         Intent::Close => bulk::do_here(model, Deed::Close, out),
         Intent::Reopen => bulk::do_here(model, Deed::Reopen, out),
         Intent::TakeOver => bulk::do_here(model, Deed::TakeOver, out),
+        Intent::Snooze => parking::open_snooze(model),
+        Intent::Hold => bulk::do_here(model, Deed::Hold, out),
+        Intent::Wake => bulk::do_here(model, Deed::Wake, out),
         Intent::Tag => chats::ask_tags(model),
         Intent::Priority => chats::open_priority(model),
         Intent::Mute => chats::mute(model, out),

@@ -97,6 +97,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         "q",
         "r",
         "s",
+        "w",
+        "H",
+        "Space",
+        "*",
+        ".",
         "t",
         "u",
         "v",
@@ -129,6 +134,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         "away lunch",
         "@t",
         "transfer billing",
+        "20m",
     ];
     let pastes = ["short", "one\ntwo\nthree\nfour\nfive\nsix\n", "\x1b[31mred"];
     let chat = 1_u64..=5;

@@ -18,6 +18,9 @@ mod needs;
 mod notices;
 mod overlays;
 mod panes;
+mod parking;
+#[cfg(test)]
+mod parking_tests;
 #[cfg(test)]
 mod reading;
 mod scroll;

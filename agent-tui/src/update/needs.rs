@@ -60,7 +60,8 @@ fn needing(model: &Model) -> Vec<Need> {
         let since = record.at;
         Some(Need { since, chat: *chat })
     };
-    let mine = listing.mine.iter().filter(|chat| loud(chat));
+    let mine = listing.mine.iter().chain(&listing.parked);
+    let mine = mine.filter(|chat| loud(chat));
     let mut needs: Vec<Need> = mine.filter_map(unread).collect();
     needs.sort_unstable();
     let queues = listing.queues.iter();

@@ -11,7 +11,7 @@ use crate::{
     overlay::{AskFor, Choice, Overlay, PickFor, Picker, Prompt, Value},
 };
 
-use super::{browse, bulk, chats, keys, panes, scroll, status, writing};
+use super::{browse, bulk, chats, complete, keys, panes, parking, scroll, status, writing};
 
 /// Offers every action.
 pub(super) fn open_palette(model: &mut Model) {
@@ -162,6 +162,9 @@ fn take(model: &mut Model, picker: &Picker, out: &mut Vec<Effect>) {
         if picker.purpose == PickFor::Command {
             return no_command(model, picker);
         }
+        if let PickFor::Snooze(aim) = picker.purpose {
+            return parking::snooze(model, aim, query, out);
+        }
         return model.say(format!("nothing fits \"{query}\""));
     };
     if let (PickFor::Command, Value::Intent(intent)) = (picker.purpose, &choice.value) {
@@ -177,6 +180,7 @@ fn take(model: &mut Model, picker: &Picker, out: &mut Vec<Effect>) {
         }
         (_, Value::Agent(user)) => status::open(model, Some(*user)),
         (PickFor::Status(user), Value::Status(stand)) => status::chosen(model, *stand, user, out),
+        (PickFor::Snooze(aim), Value::Text(words)) => parking::snooze(model, aim, words, out),
         (PickFor::Link, Value::Text(url)) => browse::choose_link(model, url),
         (_, Value::Text(text)) => writing::replace(model, text, out),
         (_, Value::Target(_) | Value::Priority(_) | Value::Status(_)) => {}
@@ -292,6 +296,10 @@ fn fill(model: &mut Model, text: &str, out: &mut Vec<Effect>) {
             // The whole text may name a line; else its first word does and the others answer
             // what is asked next.
             drop(picker.field.set_text(text));
+            if let PickFor::Snooze(_) = picker.purpose {
+                complete::refresh(model);
+                return pick(model, out);
+            }
             let (first, others) = match text.split_once(char::is_whitespace) {
                 Some((first, others)) if picker.matches().is_empty() => (first, others.trim()),
                 _ => (text, ""),

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     fixture::{
-        SALES, Story, TOM, busy_desk, connected, console, console_of, delivered, hear, press,
+        MIA, SALES, Story, TOM, busy_desk, connected, console, console_of, delivered, hear, press,
         type_text,
     },
     model::Model,
@@ -302,7 +302,7 @@ fn what_stands_in_the_way_of_a_reply_is_said_where_it_is_written() {
 #[test]
 fn our_own_resolving_is_no_surprise() {
     let model = while_writing(|story| {
-        let me = story.agent(crate::fixture::MIA);
+        let me = story.agent(MIA);
         resolved_by(story, me)
     });
     assert_eq!(model.notice, None);
@@ -419,4 +419,20 @@ fn halfwidth_marks_take_the_columns_that_a_terminal_gives_them() {
     terminal
         .backend_mut()
         .assert_cursor_position((pa.0 + 5, pa.1));
+}
+
+#[test]
+fn what_was_put_aside_says_when_it_comes_back() {
+    let mut story = busy_desk();
+    let mut model = console_of(&story);
+    let until = story.now.after(Duration::from_secs(3 * 3_600));
+    for (chat, until) in [(1, Some(until)), (2, None)] {
+        let by = story.agent(MIA);
+        let record = story.record(Some(ChatId(chat)), by, Event::ChatSnoozed { until });
+        hear(&mut model, &story, [delivered(record)]);
+    }
+    let picture = picture(&mut model, &DARK, 80, 24);
+    for words in ["mine 0/4", "PARKED (2)", "snoozed until 17:", "reply"] {
+        assert!(picture.contains(words), "{words} in\n{picture}");
+    }
 }

@@ -13,6 +13,7 @@ use crate::{
     model::Model,
     theme::{Role, Theme},
     thread::Fate,
+    when,
 };
 
 use super::{
@@ -49,6 +50,12 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer
     }
     if listing.mine.is_empty() {
         list.text(empty(model, &listing), Role::Dim, buffer);
+    }
+    if !listing.parked.is_empty() {
+        list.heading(&format!("PARKED ({})", listing.parked.len()), buffer);
+        for chat in &listing.parked {
+            list.chat(*chat, buffer);
+        }
     }
     for (department, chats) in &listing.queues {
         let name = model.department(*department);
@@ -139,12 +146,7 @@ impl List<'_> {
         } else {
             self.theme.style(Role::Text)
         };
-        let since = if view.chat.state == ChatState::Waiting {
-            view.chat.rank_at
-        } else {
-            last_at(view)
-        };
-        let right = format!("{:>4}{badge:>3}", age(self.model.now.since(since)));
+        let time = self.time(view);
         let columns = usize::from(line.width);
         let name = render(&view.chat.name).replace('\n', " ");
         let draft = self
@@ -163,14 +165,33 @@ impl List<'_> {
             (true, false) => " ",
             (true, true) => "+",
         };
-        let room = columns.saturating_sub(3 + marked.len() + right.len());
+        let room = columns.saturating_sub(6 + marked.len() + time.len());
         let name = truncate_width(&name, room);
         let gap = " ".repeat(room.saturating_sub(width(&name)));
         let text = format!("{number}{mark}{marked}{name}{gap} ");
         let x = put(buffer, line, 0, &text, style);
-        put(buffer, line, x, &right[..4], style);
+        let x = put(buffer, line, x, &time, style);
         let style = if here { style } else { self.theme.style(role) };
-        put(buffer, line, x + 4, &right[4..], style);
+        put(buffer, line, x, &format!("{badge:>3}"), style);
+    }
+
+    /// For how long it has been quiet or waits; of one that was put aside, when it comes back.
+    fn time(&self, view: &ChatView) -> String {
+        let model = self.model;
+        let text = match (view.chat.state, view.chat.until) {
+            (ChatState::Waiting, _) => age(model.now.since(view.chat.rank_at)),
+            (state, Some(until)) if state.is_parked() => {
+                let text = when::describe(until, model.now, &model.settings.zone);
+                // Of another day, the day is enough here.
+                match text.rsplit_once(' ') {
+                    Some((day, _)) => day.to_owned(),
+                    None => text,
+                }
+            }
+            (state, None) if state.is_parked() => "reply".to_owned(),
+            _ => age(model.now.since(last_at(view))),
+        };
+        format!("{text:>4}")
     }
 
     fn badge(&self, id: ChatId, view: &ChatView) -> (String, Role) {
@@ -204,8 +225,10 @@ impl List<'_> {
             (true, AgentStatus::Busy) => '!',
             (true, AgentStatus::Away | AgentStatus::Offline) => '-',
         };
-        let owned =
-            |view: &&ChatView| view.chat.owner == Some(user.id) && view.chat.state.is_open();
+        let owned = |view: &&ChatView| {
+            let state = view.chat.state;
+            view.chat.owner == Some(user.id) && state.is_open() && !state.is_parked()
+        };
         let known = self
             .model
             .presence

@@ -1,7 +1,7 @@
 //! One pane: the chat's name, its messages, who types, the composer.
 
 use ratatui::{Frame, buffer::Buffer, layout::Rect, style::Style};
-use shared::{id::ChatId, text::render};
+use shared::{id::ChatId, model::Chat, text::render};
 
 use crate::{
     model::{Model, state_word},
@@ -9,6 +9,7 @@ use crate::{
     theme::{Role, Theme},
     thread::Thread,
     transcript::{Row, Transcript, Voice},
+    when,
 };
 
 use super::{
@@ -66,11 +67,7 @@ fn title(model: &Model, theme: &Theme, area: &PaneArea, chat: ChatId, buffer: &m
         format!("{which}{}", chat.name),
         model.department(chat.department),
         format!("#{}", chat.id),
-        format!(
-            "{} {}",
-            state_word(chat.state),
-            age(model.now.since(chat.opened_at))
-        ),
+        format!("{} {}", state_word(chat.state), since_or_until(model, chat)),
     ];
     match chat.owner {
         Some(owner) if Some(owner) != model.my_id() => {
@@ -97,6 +94,18 @@ fn title(model: &Model, theme: &Theme, area: &PaneArea, chat: ChatId, buffer: &m
         parts.insert(4.min(parts.len()), format!("place {place} of {count}"));
     }
     put(buffer, area.title, 1, &parts.join("  "), style);
+}
+
+/// How old the chat is; of one that was put aside, when it comes back.
+fn since_or_until(model: &Model, chat: &Chat) -> String {
+    match chat.until {
+        Some(until) if chat.state.is_parked() => {
+            let until = when::describe(until, model.now, &model.settings.zone);
+            format!("until {until}")
+        }
+        None if chat.state.is_parked() => "until the next reply".to_owned(),
+        _ => age(model.now.since(chat.opened_at)),
+    }
 }
 
 fn transcript(
