@@ -76,6 +76,7 @@ pub(super) fn commands(model: &mut Model, chat: ChatId, deed: &Deed) -> Vec<Comm
                 text: note.clone(),
                 visibility: Visibility::Note,
                 expected_seq: None,
+                canned: Vec::new(),
             });
             // The note first: afterwards the chat may be out of sight.
             return note.into_iter().chain([assign]).collect();

@@ -330,6 +330,7 @@ pub(super) fn retry_failed(model: &mut Model, out: &mut Vec<Effect>) {
             text: sent.text.clone(),
             visibility: sent.visibility,
             expected_seq: None,
+            canned: Vec::new(),
         };
         out.push(Effect::Do { cid, command });
     }
