@@ -109,6 +109,7 @@ fn good_body(rest: &str) -> Value {
         "/claim" => json!({"epoch": 1}),
         "/assign" => json!({"agent": "ben", "epoch": 1}),
         "/transfer" => json!({"department": "Billing", "epoch": 1}),
+        "/unread" => json!({"seq": 1}),
         "/rating" => json!({"score": 1}),
         "/tags" => json!({"add": ["x"]}),
         _ => json!({}),

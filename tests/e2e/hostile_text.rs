@@ -203,6 +203,8 @@ async fn hostile_text_is_clean_wherever_it_comes_out() {
         answering.ask(&tag).await;
         let typing = json!({"type": "typing", "chat": guest.chat, "on": true, "preview": raw});
         asking.say(&typing).await;
+        // Reads what has come: who is silent for 45 s is taken for dead.
+        watching.ask(&status("online")).await;
     }
     // The owner sees everything, in order: its own last record is the end.
     watching.ask(&status("away")).await;

@@ -107,7 +107,10 @@ fn both_sides_type(console: &Pty, customer: &Pty) {
 
 /// The chat goes to another department with a note, and all of it can be read there.
 fn hand_over(from: &Pty, to: &Pty, customer: &Pty) {
-    from.send_line(&format!("/transfer Technical {NOTE}"));
+    from.send(format!("/transfer Technical {NOTE}"));
+    // A terminal that does not mark pastes: what comes at once with its Enter would be one.
+    from.wait_text(NOTE, PATIENCE);
+    from.send("\r");
     from.wait_for("no chat any more", PATIENCE, |screen| {
         header(screen).contains("mine 0")
     });

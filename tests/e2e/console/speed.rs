@@ -271,7 +271,7 @@ async fn fifty_long_chats_fit_in_memory() {
     for guest in 1..=50 {
         // To the next chat, and up to the message with which it began.
         console.send("\x0e");
-        console.wait_text(&format!("REPLY to Guest{guest:02}"), PATIENCE);
+        console.wait_text(&format!("Guest{guest:02}  Customer Care"), PATIENCE);
         let mut written = settle(&console, Duration::from_millis(30));
         while !console.screen().contains("asks Customer Care") {
             console.send("\x1b[1;3H");
