@@ -40,6 +40,9 @@ pub struct Args {
     /// Begin with empty panes; drafts are kept
     #[arg(long)]
     pub fresh: bool,
+    /// Take the mouse: the wheel scrolls, a click chooses; Shift selects text as without it
+    #[arg(long)]
+    pub mouse: bool,
     /// Keep no copy of the desk for the next start, and drop the one there is
     #[arg(long)]
     pub no_cache: bool,
@@ -68,6 +71,7 @@ impl Args {
             theme: self.theme,
             ascii: self.ascii.then_some(true),
             fresh: self.fresh.then_some(true),
+            mouse: self.mouse.then_some(true),
             cache: self.no_cache.then_some(false),
             notify: self.notify,
             notify_body: self.notify_body.then_some(true),

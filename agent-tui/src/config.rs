@@ -184,6 +184,7 @@ options! {
     theme: Tone, "Colours for a dark or a light background, or none.";
     ascii: bool, "Draw borders with ASCII alone.";
     fresh: bool, "Begin with empty panes.";
+    mouse: bool, "Take the mouse.";
     cache: bool, "Keep a copy of the desk for the next start.";
     notify: Means, "How to tell of what is not seen.";
     notify_body: bool, "Say in notifications who wrote and what.";

@@ -6,12 +6,14 @@
 
 pub mod args;
 pub mod cache;
+mod clipboard;
 pub mod complete;
 pub mod composer;
 pub mod config;
 pub mod debug;
 pub mod deed;
 pub mod drafts;
+mod editor;
 #[cfg(test)]
 mod fixture;
 pub mod fuzzy;

@@ -4,8 +4,8 @@ use std::{cmp::Reverse, collections::BTreeMap};
 
 use shared::{
     fold::ChatView,
-    id::{ChatId, DepartmentId},
-    model::ChatState,
+    id::{ChatId, DepartmentId, UserId},
+    model::{AgentStatus, ChatState, Role, User},
     time::Timestamp,
 };
 
@@ -22,6 +22,21 @@ pub struct Listing {
     pub queues: Vec<(DepartmentId, Vec<ChatId>)>,
     /// Resolved chats that this person owned last, newest first.
     pub resolved: Vec<ChatId>,
+}
+
+/// A row of the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListRow {
+    /// Above a group.
+    Heading(String),
+    /// In place of chats, the next key.
+    Hint(&'static str),
+    /// A chat, with its number from 1.
+    Chat(ChatId, usize),
+    /// A colleague.
+    User(UserId),
+    /// So many rows follow for which there is no room.
+    More(usize),
 }
 
 impl Listing {
@@ -70,6 +85,78 @@ impl Model {
             .sort_by_key(|id| Reverse((resolved_at(id), *id)));
         listing.queues = queues.into_iter().collect();
         listing
+    }
+
+    /// The rows of the list for `height` of them: from the top, or as far down as the chat in
+    /// front needs to be seen.
+    pub fn rows(&self, height: usize) -> Vec<ListRow> {
+        let mut rows = self.all_rows();
+        if rows.len() <= height || height < 2 {
+            rows.truncate(height);
+            return rows;
+        }
+        let current = self.current();
+        let here = |row: &ListRow| matches!(row, ListRow::Chat(id, _) if Some(*id) == current);
+        let front = rows.iter().position(here).unwrap_or_default();
+        let first = (front + 2).saturating_sub(height);
+        rows.drain(..first);
+        let more = rows.len().saturating_sub(height - 1);
+        if rows.len() > height {
+            rows.truncate(height - 1);
+            rows.push(ListRow::More(more));
+        }
+        rows
+    }
+
+    fn all_rows(&self) -> Vec<ListRow> {
+        let listing = self.listing();
+        let mut rows = Vec::new();
+        let mut numbers = 1..;
+        let mut group = |heading: String, chats: &[ChatId]| {
+            rows.push(ListRow::Heading(heading));
+            let numbered = chats.iter().zip(&mut numbers);
+            rows.extend(numbered.map(|(chat, number)| ListRow::Chat(*chat, number)));
+            if chats.is_empty() {
+                rows.push(ListRow::Hint(self.what_next(&listing)));
+            }
+        };
+        group(format!("MINE ({})", listing.mine.len()), &listing.mine);
+        if !listing.parked.is_empty() {
+            group(
+                format!("PARKED ({})", listing.parked.len()),
+                &listing.parked,
+            );
+        }
+        for (department, chats) in &listing.queues {
+            let name = self.department(*department);
+            group(format!("QUEUE {name} ({})", chats.len()), chats);
+        }
+        if !listing.resolved.is_empty() {
+            group("RESOLVED".to_owned(), &listing.resolved);
+        }
+        rows.push(ListRow::Heading("TEAM".to_owned()));
+        let team = self.view.agents.values();
+        let team = team.filter(|user| self.is_teammate(user));
+        rows.extend(team.map(|user| ListRow::User(user.id)));
+        rows
+    }
+
+    /// What to do when nothing is ours.
+    fn what_next(&self, listing: &Listing) -> &'static str {
+        if self.status() != AgentStatus::Online {
+            " no chats; S: online"
+        } else if listing.queues.is_empty() {
+            " no chats; all done"
+        } else {
+            " no chats; u: next"
+        }
+    }
+
+    fn is_teammate(&self, user: &User) -> bool {
+        user.active
+            && user.role >= Role::Agent
+            && Some(user.id) != self.my_id()
+            && (user.reachable || user.status != AgentStatus::Offline)
     }
 
     /// Chats that wait, and since when the one that waits longest does.

@@ -138,7 +138,7 @@ fn run(args: Args) -> Result<Left, Failure> {
     let far = std::env::var_os("SSH_CONNECTION").is_some();
     let answers = probe(&mut Tty, tone.is_none() && !far, PROBE_MAX)?;
     let modes = Modes {
-        mouse: false,
+        mouse: options.mouse.unwrap_or_default(),
         kitty: answers.kitty,
         synchronized: answers.synchronized,
     };

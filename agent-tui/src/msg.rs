@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyEvent, MouseEvent};
 use shared::{
     client::{
         outbox::{Entry, Failure},
@@ -57,6 +57,8 @@ pub enum Msg {
     Restored(Box<Restored>),
     /// A key.
     Key(KeyEvent),
+    /// The mouse, where it was asked for.
+    Mouse(MouseEvent),
     /// A paste, as one.
     Paste(String),
     /// The terminal has another size, in columns and rows.

@@ -1,9 +1,9 @@
 //! The world around the console: one loop over keys, the hub, timers and signals. Performs what
 //! `update` asks for and draws when something has changed; decides nothing itself.
 
-use std::{io, path::PathBuf, process::ExitStatus, time::Duration};
+use std::{io, time::Duration};
 
-use crossterm::{clipboard::CopyToClipboard, event::Event, queue};
+use crossterm::event::Event;
 use ratatui::layout::Rect;
 use shared::{
     client::{
@@ -23,7 +23,9 @@ use tokio::{
 
 use crate::{
     cache::{Cache, Cached},
+    clipboard,
     drafts::Drafts,
+    editor,
     keep::{Keeper, opener, past_chats},
     keys::Keymap,
     model::{Model, Settings},
@@ -46,10 +48,8 @@ const FRAME_EVERY: Duration = Duration::from_millis(16);
 const FAR_FRAME_EVERY: Duration = Duration::from_millis(67);
 /// How long what is on its way to the terminal is waited for before somebody else writes there.
 const SETTLE_MAX: Duration = Duration::from_millis(100);
-/// Longest text that is put in the clipboard: terminals refuse more.
-const COPY_BYTES_MAX: usize = 74_000;
 /// Longest text besides the frames that waits for the terminal: one copy and some bells.
-const BESIDES_BYTES_MAX: usize = 2 * COPY_BYTES_MAX;
+const BESIDES_BYTES_MAX: usize = 2 * clipboard::BYTES_MAX;
 /// Events of the terminal taken before anything else is looked at.
 const INPUT_MAX: usize = 4_096;
 /// Messages from tasks that wait.
@@ -395,7 +395,7 @@ impl Runtime {
             }
             Event::FocusGained => self.take(Msg::Focus(true)).await,
             Event::FocusLost => self.take(Msg::Focus(false)).await,
-            Event::Mouse(_) => {}
+            Event::Mouse(event) => self.take(Msg::Mouse(event)).await,
         }
         Ok(())
     }
@@ -456,19 +456,12 @@ impl Runtime {
     }
 
     fn copy(&mut self, text: &str) {
-        if text.len() > COPY_BYTES_MAX {
-            let (bytes, most) = (text.len(), COPY_BYTES_MAX);
-            let text = format!("{bytes} bytes are too many to copy; terminals take {most}");
-            return self.tell(text, true);
-        }
-        let mut bytes = Vec::new();
-        if queue!(bytes, CopyToClipboard::to_clipboard_from(text)).is_ok() {
-            self.write(&bytes);
-            let mut text = "copied through the terminal (OSC 52)".to_owned();
-            if std::env::var_os("TMUX").is_some() {
-                text.push_str("; tmux drops it without: set -g set-clipboard on");
+        match clipboard::osc52(text, std::env::var_os("TMUX").is_some()) {
+            Ok((bytes, said)) => {
+                self.write(&bytes);
+                self.tell(said, false);
             }
-            self.tell(text, false);
+            Err(why) => self.tell(why, true),
         }
     }
 
@@ -508,8 +501,7 @@ impl Runtime {
 
     /// The person's own editor has the terminal for a while. Keys are read by nobody else then.
     async fn edit(&mut self, text: String) -> Result<String, String> {
-        let editor = ["VISUAL", "EDITOR"].into_iter().find_map(std::env::var_os);
-        let Some(editor) = editor.filter(|editor| !editor.is_empty()) else {
+        let Some(editor) = editor::chosen() else {
             return Err("set EDITOR to the editor to use".to_owned());
         };
         let keys = self.keys.release();
@@ -521,7 +513,7 @@ impl Runtime {
         let flush = move || drafts.flush().map_err(io::Error::other);
         let edit = move || {
             flush()
-                .and_then(|()| edit_in_file(&editor, folder, &text))
+                .and_then(|()| editor::edit_in_file(&editor, folder, &text))
                 .map_err(|error| error.to_string())
         };
         let edited = tokio::task::spawn_blocking(edit).await;
@@ -574,27 +566,4 @@ impl Runtime {
 
 fn now() -> Timestamp {
     Timestamp::from_ms(jiff::Timestamp::now().as_millisecond())
-}
-
-/// Has `editor` change `text` in a private file, which is gone afterwards.
-fn edit_in_file(editor: &std::ffi::OsStr, folder: PathBuf, text: &str) -> io::Result<String> {
-    let path = folder.join(format!("editor-{}.txt", std::process::id()));
-    shared::client::private::write(&path, text.as_bytes()).map_err(io::Error::other)?;
-    // Through the shell, since EDITOR may hold options; the path is an argument of its own.
-    let status = std::process::Command::new("sh")
-        .arg("-c")
-        .arg("exec $FRONTDESK_EDITOR \"$1\"")
-        .arg("sh")
-        .arg(&path)
-        .env("FRONTDESK_EDITOR", editor)
-        .status();
-    let edited = status.and_then(|status: ExitStatus| {
-        if status.success() {
-            std::fs::read_to_string(&path)
-        } else {
-            Err(io::Error::other(format!("the editor ended with {status}")))
-        }
-    });
-    drop(std::fs::remove_file(&path));
-    edited
 }

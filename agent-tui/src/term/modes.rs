@@ -5,9 +5,8 @@ use std::io::{self, Write};
 
 use crossterm::cursor::Show;
 use crossterm::event::{
-    DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste,
-    EnableFocusChange, EnableMouseCapture, KeyboardEnhancementFlags, PopKeyboardEnhancementFlags,
-    PushKeyboardEnhancementFlags,
+    DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
+    KeyboardEnhancementFlags, PopKeyboardEnhancementFlags, PushKeyboardEnhancementFlags,
 };
 use crossterm::queue;
 use crossterm::style::ResetColor;
@@ -16,6 +15,11 @@ use crossterm::terminal::{EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlte
 /// Keeps the title on xterm's stack (XTWINOPS 22), for [`RESTORE_TITLE`].
 const SAVE_TITLE: &[u8] = b"\x1b[22;0t";
 const RESTORE_TITLE: &[u8] = b"\x1b[23;0t";
+
+/// Buttons and wheel in SGR form. Not crossterm's, which asks for every motion too: over a slow
+/// line each would cost bytes and a frame.
+const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
 
 /// What is switched on beyond raw mode, alternate screen, bracketed paste and
 /// focus events, which always are.
@@ -40,7 +44,7 @@ impl Modes {
             EnableFocusChange
         )?;
         if self.mouse {
-            queue!(out, EnableMouseCapture)?;
+            out.write_all(MOUSE_ON)?;
         }
         if self.kitty {
             let flags = KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES;
@@ -68,7 +72,7 @@ impl Modes {
             DisableFocusChange
         )?;
         if self.mouse {
-            queue!(out, DisableMouseCapture)?;
+            out.write_all(MOUSE_OFF)?;
         }
         queue!(out, Show)?;
         out.write_all(RESTORE_TITLE)

@@ -13,6 +13,7 @@ mod hub;
 mod keys;
 #[cfg(test)]
 mod laws;
+mod mouse;
 mod needs;
 #[cfg(test)]
 mod notices;
@@ -111,6 +112,7 @@ fn take(model: &mut Model, msg: Msg, out: &mut Vec<Effect>) {
     match msg {
         Msg::Restored(restored) => restore(model, *restored),
         Msg::Key(key) => keys::press(model, key, out),
+        Msg::Mouse(event) => mouse::point(model, event),
         Msg::Paste(text) => writing::paste(model, &text, out),
         Msg::Resize(columns, rows) => model.size = (columns, rows),
         Msg::Focus(focused) => model.focused = focused,

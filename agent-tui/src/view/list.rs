@@ -3,13 +3,13 @@
 use ratatui::{buffer::Buffer, layout::Rect};
 use shared::{
     fold::ChatView,
-    id::ChatId,
-    model::{AgentStatus, ChatState, Role as UserRole, User},
+    id::{ChatId, UserId},
+    model::{AgentStatus, ChatState},
     text::{render, truncate_width, width},
 };
 
 use crate::{
-    listing::Listing,
+    listing::ListRow,
     model::Model,
     theme::{Role, Theme},
     thread::Fate,
@@ -23,14 +23,12 @@ use super::{
 
 /// Draws the list.
 pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let listing = model.listing();
     let mut list = List {
         model,
         marking: !model.marked().is_empty(),
         theme,
         area,
         next: 0,
-        number: 0,
     };
     if is_loading(model) {
         list.heading("MINE", buffer);
@@ -44,58 +42,15 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer
             buffer,
         );
     }
-    list.heading(&format!("MINE ({})", listing.mine.len()), buffer);
-    for chat in &listing.mine {
-        list.chat(*chat, buffer);
-    }
-    if listing.mine.is_empty() {
-        list.text(empty(model, &listing), Role::Dim, buffer);
-    }
-    if !listing.parked.is_empty() {
-        list.heading(&format!("PARKED ({})", listing.parked.len()), buffer);
-        for chat in &listing.parked {
-            list.chat(*chat, buffer);
+    for entry in model.rows(usize::from(area.height)) {
+        match entry {
+            ListRow::Heading(text) => list.heading(&text, buffer),
+            ListRow::Hint(text) => list.text(text, Role::Dim, buffer),
+            ListRow::Chat(id, number) => list.chat(id, number, buffer),
+            ListRow::User(id) => list.user(id, buffer),
+            ListRow::More(count) => list.text(&format!(" {count} more below"), Role::Dim, buffer),
         }
     }
-    for (department, chats) in &listing.queues {
-        let name = model.department(*department);
-        list.heading(&format!("QUEUE {name} ({})", chats.len()), buffer);
-        for chat in chats {
-            list.chat(*chat, buffer);
-        }
-    }
-    if !listing.resolved.is_empty() {
-        list.heading("RESOLVED", buffer);
-        for chat in &listing.resolved {
-            list.chat(*chat, buffer);
-        }
-    }
-    list.heading("TEAM", buffer);
-    for user in model
-        .view
-        .agents
-        .values()
-        .filter(|user| is_teammate(model, user))
-    {
-        list.user(user, buffer);
-    }
-}
-
-fn empty(model: &Model, listing: &Listing) -> &'static str {
-    if model.status() != AgentStatus::Online {
-        " no chats; S: online"
-    } else if listing.queues.is_empty() {
-        " no chats; all done"
-    } else {
-        " no chats; u: next"
-    }
-}
-
-fn is_teammate(model: &Model, user: &User) -> bool {
-    user.active
-        && user.role >= UserRole::Agent
-        && Some(user.id) != model.my_id()
-        && (user.reachable || user.status != AgentStatus::Offline)
 }
 
 struct List<'a> {
@@ -105,7 +60,6 @@ struct List<'a> {
     marking: bool,
     area: Rect,
     next: usize,
-    number: usize,
 }
 
 impl List<'_> {
@@ -125,8 +79,7 @@ impl List<'_> {
     }
 
     /// Number, name, age, and what needs somebody.
-    fn chat(&mut self, id: ChatId, buffer: &mut Buffer) {
-        self.number += 1;
+    fn chat(&mut self, id: ChatId, number: usize, buffer: &mut Buffer) {
         let line = self.line();
         let Some(view) = self.model.view.chats.get(&id) else {
             return;
@@ -135,8 +88,8 @@ impl List<'_> {
             return;
         }
         let here = self.model.current() == Some(id);
-        let number = match self.number {
-            number @ 1..=9 => number.to_string(),
+        let number = match number {
+            1..=9 => number.to_string(),
             _ => " ".to_owned(),
         };
         let mark = if here { '>' } else { ' ' };
@@ -214,11 +167,11 @@ impl List<'_> {
     }
 
     /// Name, status in a mark, load.
-    fn user(&mut self, user: &User, buffer: &mut Buffer) {
+    fn user(&mut self, id: UserId, buffer: &mut Buffer) {
         let line = self.line();
-        if line.height == 0 {
+        let Some(user) = self.model.view.agents.get(&id) else {
             return;
-        }
+        };
         let mark = match (user.reachable, user.status) {
             (false, _) => '?',
             (true, AgentStatus::Online) => '*',
