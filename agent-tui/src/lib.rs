@@ -31,6 +31,7 @@ pub mod term;
 pub mod theme;
 pub mod thread;
 pub mod transcript;
+pub mod unread;
 pub mod update;
 pub mod view;
 pub mod when;

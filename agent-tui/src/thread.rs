@@ -14,7 +14,10 @@ use shared::{
     time::Timestamp,
 };
 
-use crate::composer::{Composer, Layout};
+use crate::{
+    composer::{Composer, Layout},
+    unread::{Said, is_ours},
+};
 
 /// The two drafts of a chat as they are kept on disk.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -141,7 +144,8 @@ pub struct Thread {
     pub basis: Basis,
     /// The drafts as they were last given to disk.
     pub kept: Draft,
-    /// The last record that we saw; none before the chat was met.
+    /// The last record that we saw; none before the chat was met. What is unread in a chat of
+    /// ours is not counted from it.
     pub seen: Option<Seq>,
     /// Marked as unread by hand: stays so until we leave the chat and come back.
     pub left_unread: bool,
@@ -167,8 +171,10 @@ pub struct Thread {
     pub muted: bool,
     /// When the hub was last told that we type.
     pub typed_at: Option<Timestamp>,
-    /// How far we have told the hub that we have read.
-    pub marked: Seq,
+    /// We have looked at it.
+    pub opened: bool,
+    /// What we told the hub of what is unread, while it has not said the same.
+    pub said: Option<Said>,
     /// Later texts of edited messages.
     edits: BTreeMap<Seq, SafeText>,
     wraps: RefCell<Wraps>,
@@ -260,7 +266,7 @@ impl Thread {
             .rev()
             .find(|record| me.is_some() && record.actor.id == me && is_message(record));
         let own = own.and_then(|record| record.seq).unwrap_or_default();
-        self.marked = view.chat.read_by_staff;
+        self.left_unread = is_ours(view, me) && view.chat.unread_from.is_some();
         self.seen = Some(view.chat.read_by_staff.max(own));
         if self.unread(view, me) > 0 {
             self.new_from = self.first_unread(view, me);
@@ -268,7 +274,7 @@ impl Thread {
     }
 
     /// Forgets everything that the hub said, because it says it again from the beginning.
-    pub fn forget_past(&mut self, view: Option<&ChatView>) {
+    pub fn forget_past(&mut self, view: Option<&ChatView>, me: Option<UserId>) {
         self.edits.clear();
         self.wraps.get_mut().rows.clear();
         self.behind = None;
@@ -276,7 +282,8 @@ impl Thread {
         self.complete = false;
         let Some(view) = view else { return };
         self.seen = self.seen.map(|seen| seen.min(view.chat.seq));
-        self.marked = self.marked.min(view.chat.read_by_staff);
+        self.said = None;
+        self.left_unread |= is_ours(view, me) && view.chat.unread_from.is_some();
         for record in &view.events {
             self.learn(record);
         }
@@ -320,28 +327,6 @@ impl Thread {
     /// Whether the message `seq` was edited.
     pub fn is_edited(&self, seq: Seq) -> bool {
         self.edits.contains_key(&seq)
-    }
-
-    /// Messages of others after the last one that was seen.
-    pub fn unread(&self, view: &ChatView, me: Option<UserId>) -> usize {
-        self.unread_records(view, me).count()
-    }
-
-    /// The oldest of them.
-    pub fn first_unread(&self, view: &ChatView, me: Option<UserId>) -> Option<Seq> {
-        self.unread_records(view, me).last()?.seq
-    }
-
-    fn unread_records<'a>(
-        &self,
-        view: &'a ChatView,
-        me: Option<UserId>,
-    ) -> impl Iterator<Item = &'a Record> {
-        let seen = self.seen.unwrap_or_default();
-        let newest = view.events.iter().rev();
-        newest
-            .take_while(move |record| record.seq.is_some_and(|seq| seq > seen))
-            .filter(move |record| is_from_other(record, me))
     }
 
     /// Messages that the hub does not have yet, or refused.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use shared::{
     command::{Command, DepartmentRef, UserRef},
-    id::{ChatId, UserId},
+    id::{ChatId, Seq, UserId},
     model::{Chat, ChatState, Role, Visibility},
     text::SafeText,
 };
@@ -15,10 +15,12 @@ use crate::{
     model::{Model, state_word, status_word},
     msg::Effect,
     overlay::{AskFor, Choice, Overlay, PickFor, Picker, Prompt, Then, Value},
+    thread::is_from_other,
+    unread::Said,
     when,
 };
 
-use super::{browse, bulk, overlays};
+use super::{browse, bulk, overlays, request};
 
 /// Why `deed` makes no sense for `chat`, as far as can be seen from here.
 pub(super) fn why_not(model: &Model, chat: ChatId, deed: &Deed) -> Option<String> {
@@ -332,24 +334,35 @@ pub(super) fn mute(model: &mut Model, out: &mut Vec<Effect>) {
     }
 }
 
-/// Counts the chat as unread again, from its newest message of somebody else on.
-pub(super) fn mark_unread(model: &mut Model) {
+/// Counts the chat as unread again, from its newest message of somebody else on; one of ours in
+/// all our consoles.
+pub(super) fn mark_unread(model: &mut Model, out: &mut Vec<Effect>) {
     let me = model.my_id();
-    let Some(chat) = model.current_view().map(|view| view.chat.id) else {
+    let Some(view) = model.current_view() else {
         return model.say("no chat is open here");
     };
-    let (Some(view), Some(thread)) = (model.view.chats.get(&chat), model.threads.get_mut(&chat))
-    else {
-        return;
-    };
-    let newest = view.events.iter().rev();
-    let newest = newest
-        .clone()
-        .find(|record| crate::thread::is_from_other(record, me));
+    let (chat, state, marked) = (view.chat.id, view.chat.state, view.chat.unread_from);
+    let mut newest = view.events.iter().rev();
+    let newest = newest.find(|record| is_from_other(record, me));
     let Some(seq) = newest.and_then(|record| record.seq) else {
         return model.say("there is nothing to leave unread");
     };
-    thread.seen = Some(shared::id::Seq(seq.0.saturating_sub(1)));
+    let kept = model.owns(chat) && state != ChatState::Closed;
+    let said = model
+        .threads
+        .get(&chat)
+        .and_then(|thread| thread.said.clone());
+    let cid = if kept && (said.is_some() || marked != Some(seq)) {
+        let command = Command::MarkUnread { chat, seq };
+        request(model, command, format!("leave #{chat} unread"), out)
+    } else {
+        None
+    };
+    let Some(thread) = model.threads.get_mut(&chat) else {
+        return;
+    };
+    thread.said = cid.map(|cid| Said::Unread(cid, seq));
+    thread.seen = Some(Seq(seq.0.saturating_sub(1)));
     thread.new_from = Some(seq);
     thread.left_unread = true;
     model.say(format!("#{chat} stays unread until you come back to it"));

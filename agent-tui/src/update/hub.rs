@@ -35,9 +35,10 @@ pub(super) fn hear(model: &mut Model, event: SocketEvent, out: &mut Vec<Effect>)
             model.view = View::new(pos, *desk);
             model.as_of = None;
             model.past.clear();
+            let me = model.my_id();
             let View { chats, .. } = &model.view;
             for (chat, thread) in &mut model.threads {
-                thread.forget_past(chats.get(chat));
+                thread.forget_past(chats.get(chat), me);
             }
             model.ensure_threads();
         }
@@ -147,6 +148,9 @@ pub(super) fn refused(model: &mut Model, cid: &CommandId, why: &str, out: &mut V
         model.complain(format!("a message in #{chat} was not sent: {why}"));
         return;
     }
+    for thread in model.threads.values_mut() {
+        thread.forget_said(cid);
+    }
     // Kept failures are for messages, which a person may want to send again.
     out.push(Effect::Discard { cid: cid.clone() });
     let what = model.requests.remove(cid);
@@ -197,8 +201,9 @@ fn become_live(model: &mut Model) {
 
 fn reveal(model: &mut Model, chat: ChatView) {
     let id = chat.chat.id;
+    let me = model.my_id();
     if let Some(thread) = model.threads.get_mut(&id) {
-        thread.forget_past(Some(&chat));
+        thread.forget_past(Some(&chat), me);
     }
     model.view.reveal(chat);
     model.ensure_threads();
@@ -210,6 +215,16 @@ fn reveal(model: &mut Model, chat: ChatView) {
 fn done(model: &mut Model, cid: &CommandId, chat: Option<ChatId>, seq: Option<Seq>) {
     model.requests.remove(cid);
     if bulk::answered(model, cid, Ok(())) {
+        return;
+    }
+    let comes = |id: ChatId| {
+        let head = model.view.chats.get(&id).map(|view| view.chat.seq);
+        head < seq
+    };
+    if let Some(id) = chat.filter(|id| !comes(*id))
+        && let Some(thread) = model.threads.get_mut(&id)
+        && thread.forget_said(cid)
+    {
         return;
     }
     let threads = model.threads.iter_mut();
@@ -375,11 +390,13 @@ fn after_record(model: &mut Model, record: &Record) {
     let Some(chat) = record.chat else { return };
     let head = model.view.chats.get(&chat).map(|view| view.chat.seq);
     let watched = is_watched(model, chat);
+    let here = model.current() == Some(chat);
     let owns = model.owns(chat);
     let Some(thread) = model.threads.get_mut(&chat) else {
         return;
     };
     thread.learn(record);
+    thread.hear_mark(record, owns);
     thread.recognise(record, me);
     if let Some(view) = model.view.chats.get_mut(&chat) {
         trim(view, thread);
@@ -390,6 +407,11 @@ fn after_record(model: &mut Model, record: &Record) {
     }
     if is_from_other(record, me) && !watched {
         thread.new_from = thread.new_from.or(record.seq);
+    }
+    if matches!(record.event, Event::ReadMarked { .. })
+        && let Some(view) = model.view.chats.get(&chat).filter(|_| owns && !here)
+    {
+        thread.new_from = thread.first_unread(view, me);
     }
     let muted = thread.muted;
     let needs = match &record.event {
@@ -489,7 +511,7 @@ fn hide(model: &mut Model, chat: ChatId, why: &str) {
     model.view.chats.remove(&chat);
     model.marks.remove(&chat);
     if let Some(thread) = model.threads.get_mut(&chat) {
-        thread.forget_past(None);
+        thread.forget_past(None, None);
         thread.seen = None;
         thread.new_from = None;
         thread.place = Place::End;

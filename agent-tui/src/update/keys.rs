@@ -183,7 +183,7 @@ fn on_chat(model: &mut Model, intent: Intent, out: &mut Vec<Effect>) -> bool {
         Intent::Tag => chats::ask_tags(model),
         Intent::Priority => chats::open_priority(model),
         Intent::Mute => chats::mute(model, out),
-        Intent::MarkUnread => chats::mark_unread(model),
+        Intent::MarkUnread => chats::mark_unread(model, out),
         _ => return false,
     }
     true

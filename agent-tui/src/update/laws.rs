@@ -14,6 +14,7 @@ use shared::{
     client::socket::SocketEvent,
     command::Command,
     error::ErrorCode,
+    event::{Event, Reader},
     frame::Typist,
     id::{ChatId, CommandId, Seq, UserId},
     model::Visibility,
@@ -21,7 +22,7 @@ use shared::{
     text::SafeText,
 };
 
-use super::update;
+use super::{is_watched, update};
 use crate::{
     fixture::{
         BILLING, MIA, SALES, Story, TOM, busy_desk, connected, console, delivered, key, live,
@@ -29,6 +30,7 @@ use crate::{
     model::Model,
     msg::{Effect, Msg},
     theme::{Theme, Tone},
+    thread::is_from_other,
     view::view,
 };
 
@@ -339,16 +341,26 @@ impl World {
         let Some((cid, command)) = self.sent.pop_front().filter(|_| self.connected) else {
             return;
         };
-        let (
+        let by = self.story.agent(MIA);
+        let record = match &command {
             Command::PostMessage {
                 chat,
                 text,
                 visibility,
                 ..
-            },
-            true,
-        ) = (&command, good)
-        else {
+            } if good => Some(self.story.answers(chat.0, MIA, text, *visibility)),
+            Command::MarkRead { chat, seq } if good => {
+                let (by_staff, seq) = (Reader::Staff, *seq);
+                let event = Event::ReadMarked { by: by_staff, seq };
+                Some(self.story.record(Some(*chat), by, event))
+            }
+            Command::MarkUnread { chat, seq } if good => {
+                let event = Event::UnreadMarked { seq: *seq };
+                Some(self.story.record(Some(*chat), by, event))
+            }
+            _ => None,
+        };
+        let Some(record) = record else {
             let code = ErrorCode::Conflict;
             let message = "somebody was faster".to_owned();
             return self.hear(SocketEvent::Nack {
@@ -358,12 +370,11 @@ impl World {
                 retry_in: None,
             });
         };
-        let record = self.story.answers(chat.0, MIA, text, *visibility);
         let (pos, seq) = (record.pos, record.seq);
         let done = SocketEvent::Done {
             cid,
             pos,
-            chat: Some(*chat),
+            chat: record.chat,
             seq,
             dup: false,
         };
@@ -393,7 +404,18 @@ impl World {
             let seqs: Vec<_> = view.events.iter().map(|record| record.seq).collect();
             let next = |pair: &[Option<Seq>]| pair[1] == pair[0].map(Seq::next);
             assert!(seqs.windows(2).all(next), "chat {id} has {seqs:?}");
-            assert!(self.model.unread(*id) <= view.events.len());
+            let others = |record: &&Record| is_from_other(record, Some(MIA));
+            let others = view.events.iter().filter(others).count();
+            let unread = self.model.unread(*id);
+            // A chat that has just come to us is unread without a word of anybody.
+            assert!(unread <= others.max(1), "chat {id}: {unread} of {others}");
+        }
+        if let Some(chat) = self
+            .model
+            .current()
+            .filter(|chat| is_watched(&self.model, *chat))
+        {
+            assert_eq!(self.model.unread(chat), 0, "chat {chat} is looked at");
         }
         assert!(!self.model.panes.is_empty() && self.model.focus < self.model.panes.len());
         let (columns, rows) = self.model.size;

@@ -30,6 +30,8 @@ mod status;
 mod tests;
 #[cfg(test)]
 mod triage;
+#[cfg(test)]
+mod unread_tests;
 pub(crate) mod wall;
 mod writing;
 
@@ -39,7 +41,6 @@ use shared::{
     command::Command,
     fold::View,
     id::{ChatId, CommandId},
-    model::ActorKind,
     time::Timestamp,
 };
 
@@ -47,8 +48,9 @@ use crate::{
     model::{Link, Model},
     msg::{Effect, Msg, Restored},
     screen::Screen,
-    thread::{Fate, Outgoing, Place, is_message},
+    thread::{Fate, Outgoing, Place},
     transcript::Transcript,
+    unread::Said,
 };
 
 /// At most one notification in this time.
@@ -258,26 +260,17 @@ fn is_watched(model: &Model, chat: ChatId) -> bool {
 }
 
 fn see(model: &mut Model, chat: ChatId, out: &mut Vec<Effect>) {
-    let owns = model.owns(chat);
+    let me = model.my_id();
     let (Some(view), Some(thread)) = (model.view.chats.get(&chat), model.threads.get_mut(&chat))
     else {
         return;
     };
     thread.seen = Some(view.chat.seq);
-    if !owns || !view.chat.state.is_open() {
-        return;
-    }
-    let unmarked = view.events.iter().rev();
-    let unmarked = unmarked.take_while(|record| record.seq > Some(thread.marked));
-    let customers = |record: &&_| is_message(record) && record.actor.kind == ActorKind::Customer;
-    let Some(seq) = unmarked
-        .into_iter()
-        .find(customers)
-        .and_then(|record| record.seq)
-    else {
+    thread.opened = true;
+    let Some(seq) = thread.to_mark(view, me) else {
         return;
     };
-    thread.marked = seq;
+    thread.said = Some(Said::Read(seq));
     let cid = model.next_cid();
     let command = Command::MarkRead { chat, seq };
     out.push(Effect::Do { cid, command });

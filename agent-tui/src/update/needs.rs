@@ -52,12 +52,14 @@ fn needing(model: &Model) -> Vec<Need> {
     let loud = |chat: &ChatId| model.threads.get(chat).is_none_or(|thread| !thread.muted);
     let unread = |chat: &ChatId| {
         let view = model.view.chats.get(chat)?;
-        let first = model.threads.get(chat)?.first_unread(view, me)?;
-        let record = view
-            .events
-            .iter()
-            .find(|record| record.seq == Some(first))?;
-        let since = record.at;
+        let first = model.threads.get(chat)?.first_unread(view, me);
+        if first.is_none() && model.unread(*chat) == 0 {
+            return None;
+        }
+        let mut records = view.events.iter();
+        let record = records.find(|record| first.is_some() && record.seq == first);
+        // One that has just come to us may have nothing that we have not answered.
+        let since = record.map_or(view.chat.rank_at, |record| record.at);
         Some(Need { since, chat: *chat })
     };
     let mine = listing.mine.iter().chain(&listing.parked);

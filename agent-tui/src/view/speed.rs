@@ -134,12 +134,15 @@ fn a_key_and_a_message_beside_a_long_chat_take_no_time() {
     model.focused = false;
     for chat in 2..=50 {
         if let Some(thread) = model.threads.get_mut(&ChatId(chat)) {
-            thread.seen = None;
+            (thread.seen, thread.said) = (None, None);
         }
     }
     if let Some(thread) = model.threads.get_mut(&ChatId(1)) {
-        thread.seen = Some(shared::id::Seq(0));
+        (thread.seen, thread.said) = (None, None);
         thread.place = Place::End;
+    }
+    for view in model.view.chats.values_mut() {
+        view.chat.unread_from = Some(shared::id::Seq(1));
     }
     let mut display = display(&mut model, (160, 50));
     let unread = median(100, |_| {
