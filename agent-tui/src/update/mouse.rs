@@ -99,6 +99,8 @@ mod tests {
             story.says(1, &format!("line {number}"));
         }
         let mut model = console_of(&story);
+        model.view.chats = story.view.chats;
+        model.ensure_threads();
         press(&mut model, "Alt+1");
         model
     }

@@ -143,14 +143,18 @@ pub(super) fn tell_presence(desk: &Desk, publisher: &Publisher, agent: UserId) {
     let Some(user) = desk.user(agent) else {
         return;
     };
-    let frame = encode(&HubFrame::Presence {
-        user: agent,
-        status: user.status,
-        reachable: user.reachable,
-        load: desk.load(agent),
-        viewing: None,
-    });
-    publisher.whisper_staff(&frame);
+    let frame = |viewing| {
+        encode(&HubFrame::Presence {
+            user: agent,
+            status: user.status,
+            reachable: user.reachable,
+            load: desk.load(agent),
+            viewing,
+        })
+    };
+    publisher.whisper_staff(&frame(publisher.viewing(agent)));
+    // Which chat it is, is nothing to customers.
+    let frame = frame(None);
     for chat in desk.owned(agent) {
         publisher.whisper_customer(chat.customer, &frame);
     }

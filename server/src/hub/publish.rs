@@ -179,6 +179,7 @@ pub struct Publisher {
 struct Registry {
     head: Pos,
     last: u64,
+    views: u64,
     staff: HashMap<u64, Subscriber>,
     customers: HashMap<UserId, HashMap<u64, Subscriber>>,
     chats: HashMap<ChatId, Scope>,
@@ -190,6 +191,8 @@ struct Subscriber {
     live: bool,
     /// The last record that it read for itself.
     seen: Pos,
+    /// The chat that it shows, of a higher number the later it said so.
+    viewing: Option<(u64, ChatId)>,
     queue: Arc<Queue>,
 }
 
@@ -278,6 +281,7 @@ impl Publisher {
             viewer: viewer.clone(),
             live: false,
             seen: Pos(0),
+            viewing: None,
             queue: Arc::clone(&queue),
         };
         registry.subscribers(&viewer).insert(id, subscriber);
@@ -350,6 +354,15 @@ impl Publisher {
         self.lock().chats.get(&chat).copied()
     }
 
+    /// The chat that a member of staff looks at: of several programs, the one that said so last.
+    #[must_use]
+    pub fn viewing(&self, user: UserId) -> Option<ChatId> {
+        let registry = self.lock();
+        let own = registry.staff.values().filter(|one| one.viewer.id == user);
+        let last = own.filter_map(|one| one.viewing).max();
+        last.map(|(_, chat)| chat)
+    }
+
     /// How many subscribers there are.
     #[must_use]
     pub fn subscribers(&self) -> usize {
@@ -399,6 +412,16 @@ impl Subscription {
     #[must_use]
     pub const fn queue(&self) -> &Arc<Queue> {
         &self.queue
+    }
+
+    /// Remembers which chat the subscriber shows, for [`Publisher::viewing`].
+    pub fn view(&self, chat: Option<ChatId>) {
+        let mut registry = self.publisher.lock();
+        registry.views += 1;
+        let views = registry.views;
+        if let Some(own) = registry.staff.get_mut(&self.id) {
+            own.viewing = chat.map(|chat| (views, chat));
+        }
     }
 
     /// Begins delivery after `seen`, the last record that was read from the past.

@@ -174,6 +174,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             return Ok(());
         }
         let me = self.viewer().id;
+        self.subscription.view(chat);
         let found = self
             .app
             .hub
@@ -188,7 +189,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 status,
                 reachable,
                 load,
-                viewing: chat,
+                viewing: self.app.hub.publisher().viewing(me),
             };
             self.app.hub.publisher().whisper_staff(&encode(&frame));
         }

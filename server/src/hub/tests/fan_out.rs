@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde_json::json;
 use shared::{
     command::Command,
+    frame::HubFrame,
     id::{ChatId, CommandId, DepartmentId, Pos, UserId},
     model::{Role, Visibility},
     text::SafeText,
@@ -131,4 +132,66 @@ async fn who_types_is_seen_by_those_who_see_the_chat_now() {
     hub.publisher()
         .whisper(chat, &Bytes::from_static(b"{}"), false, None);
     assert_eq!(frames(&left_behind), 0, "the chat is out of sight");
+}
+
+/// The chats that the presence frames in the queue say are looked at.
+fn looked_at(subscription: &Subscription) -> Vec<Option<ChatId>> {
+    let mut items = Vec::new();
+    assert!(subscription.queue().drain(&mut items, 1_000), "not cut off");
+    let mut chats = Vec::new();
+    for item in items {
+        if let Delivery::Frame(frame) = item
+            && let Ok(HubFrame::Presence { viewing, .. }) = serde_json::from_slice(&frame)
+        {
+            chats.push(viewing);
+        }
+    }
+    chats
+}
+
+/// The owner's program is connected, or not.
+async fn set_reachable(hub: &Hub, reachable: bool) {
+    let user = UserId(1);
+    let command = if reachable {
+        Command::RegainAgent { user }
+    } else {
+        Command::LoseAgent { user }
+    };
+    hub.submit(Who::System("presence"), CommandId::random(), command)
+        .await
+        .unwrap();
+    // Presence is told after the answer.
+    hub.ask(|_| ()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_change_of_presence_keeps_what_is_looked_at_and_tells_no_customer() {
+    let (hub, chat) = hub_with_chat().await;
+    put_to_work(&hub).await;
+    let own = viewer(&hub, OWNER).await;
+    let (one, two) = (hub.subscribe(own.clone()), hub.subscribe(own.clone()));
+    let mut staff = hub.subscribe(own);
+    let mut customer = hub.subscribe(viewer(&hub, bo()).await);
+    let (head, _) = hub.store().head(PART);
+    staff.go_live(head).unwrap();
+    customer.go_live(head).unwrap();
+
+    one.view(Some(ChatId(7)));
+    two.view(Some(chat));
+    set_reachable(&hub, false).await;
+    assert_eq!(looked_at(&staff), [Some(chat)], "what was said last");
+    assert_eq!(looked_at(&customer), [None], "the chat is theirs");
+    one.view(Some(ChatId(7)));
+    set_reachable(&hub, true).await;
+    assert_eq!(looked_at(&staff), [Some(ChatId(7))]);
+    one.view(None);
+    set_reachable(&hub, false).await;
+    assert_eq!(
+        looked_at(&staff),
+        [Some(chat)],
+        "the other program still does"
+    );
+    drop(two);
+    set_reachable(&hub, true).await;
+    assert_eq!(looked_at(&staff), [None], "nobody is left who looks");
 }
