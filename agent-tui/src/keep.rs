@@ -10,7 +10,8 @@ use shared::{
     api::{ChatAnswer, Page},
     client::{error::ClientError, http::Http},
     id::{ChatId, Pos, UserId},
-    model::Chat,
+    model::{Chat, Interval},
+    time::Timestamp,
 };
 use tokio::{task::JoinHandle, time::Instant};
 
@@ -114,6 +115,20 @@ pub(crate) async fn past_chats(
         }
     }
     Ok(chats)
+}
+
+/// The working time of `user` since `from`.
+///
+/// # Errors
+/// What the question gives.
+pub(crate) async fn hours(
+    http: &Http,
+    user: UserId,
+    from: Timestamp,
+) -> Result<Vec<Interval>, ClientError> {
+    let path = format!("/api/users/{user}/hours?from={from}");
+    let page: Page<Interval> = http.get(&path).await?;
+    Ok(page.items)
 }
 
 /// The person's own browser with `url`, kept away from the terminal.

@@ -17,6 +17,7 @@ mod editor;
 #[cfg(test)]
 mod fixture;
 pub mod fuzzy;
+pub mod hours;
 mod keep;
 pub mod keys;
 pub mod links;

@@ -16,6 +16,7 @@ use crate::{
     complete::Completion,
     debug::Debug,
     deed::{Deed, Round},
+    hours::Hours,
     keys::{Chord, Intent, Keymap, Mode},
     msg::Layout,
     overlay::Overlay,
@@ -198,6 +199,10 @@ pub struct Model {
     pub side_hidden: bool,
     /// Earlier chats of customers.
     pub past: BTreeMap<UserId, Past>,
+    /// The working time of today.
+    pub hours: Hours,
+    /// Why it is not known, when the hub did not say.
+    pub hours_failed: Option<String>,
     /// The link that may be opened once it was confirmed.
     pub link_asked: Option<String>,
     /// The chat before this one.
@@ -264,6 +269,8 @@ impl Model {
             zoom: false,
             side_hidden: false,
             past: BTreeMap::new(),
+            hours: Hours::default(),
+            hours_failed: None,
             link_asked: None,
             visited: None,
             base: Base::default(),

@@ -10,7 +10,8 @@ use shared::{
     },
     command::Command,
     id::{ChatId, CommandId, Seq, UserId},
-    model::Chat,
+    model::{Chat, Interval},
+    time::Timestamp,
 };
 
 use crate::{
@@ -90,6 +91,13 @@ pub enum Msg {
         /// Which.
         chats: Result<Vec<Chat>, String>,
     },
+    /// Our working time since `from`, or why it is not known.
+    Hours {
+        /// Since when.
+        from: Timestamp,
+        /// What was done when.
+        items: Result<Vec<Interval>, String>,
+    },
     /// Something outside went wrong, or right, in one line.
     Told {
         /// What.
@@ -135,6 +143,13 @@ pub enum Effect {
         customer: UserId,
         /// The earlier chat that the one in front continues.
         previous: Option<ChatId>,
+    },
+    /// Ask for our working time.
+    Hours {
+        /// Ourselves.
+        user: UserId,
+        /// Since when.
+        from: Timestamp,
     },
     /// Tell that we type, or stopped.
     Typing {

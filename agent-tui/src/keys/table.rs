@@ -88,6 +88,7 @@ actions! {
     Wake "wake" "take a chat that was put aside up again" [Nav: "w"];
     Repeat "repeat" "do again what was last done to a chat" [Nav: "."];
     Status "status" "set yourself online, busy, away or offline" [Nav: "S"];
+    Hours "hours" "how long you were online, busy and away today" [];
     StatusOf "status-of" "set another agent online, busy, away or offline" [];
 
     Copy "copy" "copy the message" [Nav: "y"];

@@ -12,12 +12,13 @@ use shared::{
 };
 
 use crate::{
+    hours::Hours,
     model::{Link, Model},
     msg::Effect,
     thread::{Fate, Outgoing, Place, Thread, is_from_other},
 };
 
-use super::{PAGE_RECORDS, bulk, is_watched, panes, wall, writing};
+use super::{PAGE_RECORDS, bulk, is_watched, panes, today, wall, writing};
 
 /// Most records kept of a chat at whose end the reader is; older ones come back by scrolling.
 pub(super) const RECORDS_MAX: usize = 2_000;
@@ -176,6 +177,9 @@ fn stop_text(why: StopReason) -> String {
 }
 
 fn become_live(model: &mut Model) {
+    // What changed while nobody listened is asked for.
+    model.hours = Hours::default();
+    model.hours_failed = None;
     model.set_link(Link::Live);
     model.as_of = None;
     let Model {
@@ -261,6 +265,7 @@ fn hear_record(model: &mut Model, record: &Record, out: &mut Vec<Effect>) {
     }
     let owned = record.chat.filter(|chat| model.owns(*chat));
     model.view.apply(record);
+    today::note(model, record);
     after_record(model, record);
     if let Some(chat) = owned.filter(|chat| !model.owns(*chat)) {
         tell_lost(model, chat);

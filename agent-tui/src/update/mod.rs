@@ -28,6 +28,9 @@ mod scroll;
 mod status;
 #[cfg(test)]
 mod tests;
+mod today;
+#[cfg(test)]
+mod today_tests;
 #[cfg(test)]
 mod triage;
 #[cfg(test)]
@@ -125,6 +128,7 @@ fn take(model: &mut Model, msg: Msg, out: &mut Vec<Effect>) {
         Msg::Refused { cid, why } => hub::refused(model, &cid, &why, out),
         Msg::Edited { chat, note, text } => writing::edited(model, chat, note, text),
         Msg::Past { customer, chats } => browse::past(model, customer, chats),
+        Msg::Hours { from, items } => today::answer(model, from, items),
         Msg::Told { text, error: true } => model.complain(text),
         Msg::Told { text, error: false } => model.say(text),
         Msg::Tick => {}
@@ -226,6 +230,7 @@ fn settle(model: &mut Model, out: &mut Vec<Effect>) {
     page_history(model, out);
     scroll::anchor(model);
     browse::look_up_past(model, out);
+    today::ask(model, out);
     let now = model.now;
     if model.bell.quiet_until.is_none_or(|until| until <= now)
         && let Some(alert) = model.bell.wanted.take()

@@ -7,7 +7,7 @@ use crate::{
     composer::Composer,
     keys::{self, HelpLine, Intent, Mode},
     model::Model,
-    overlay::{Help, Overlay, Picker},
+    overlay::{Help, Overlay, PickFor, Picker},
     theme::{Role, Theme},
     thread::wrap,
 };
@@ -26,7 +26,7 @@ pub(super) fn draw(
     frame: &mut Frame<'_>,
 ) {
     match overlay {
-        Overlay::Picker(picker) => draw_picker(theme, picker, body, frame),
+        Overlay::Picker(picker) => draw_picker(model, theme, picker, body, frame),
         Overlay::Prompt(prompt) => {
             let area = card(theme, &prompt.title(), body, 1, frame);
             field(theme, &prompt.field, row(area, 0), frame);
@@ -117,11 +117,17 @@ fn field(theme: &Theme, composer: &Composer, area: Rect, frame: &mut Frame<'_>) 
     frame.set_cursor_position((area.x + x.min(area.width.saturating_sub(1)), area.y));
 }
 
-fn draw_picker(theme: &Theme, picker: &Picker, body: Rect, frame: &mut Frame<'_>) {
+fn draw_picker(model: &Model, theme: &Theme, picker: &Picker, body: Rect, frame: &mut Frame<'_>) {
     let matches = picker.matches();
     let room = usize::from(body.height).saturating_sub(5).clamp(1, 14);
     let rows = picker.choices.len().min(room);
-    let area = card(theme, &picker.title(), body, rows + 1, frame);
+    let hours = match picker.purpose {
+        PickFor::Status(None) => model.hours.describe(model.now),
+        _ => None,
+    };
+    let hours = hours.map(|hours| format!(" - today: {hours}"));
+    let title = format!("{}{}", picker.title(), hours.unwrap_or_default());
+    let area = card(theme, &title, body, rows + 1, frame);
     field(theme, &picker.field, row(area, 0), frame);
     let chosen = picker.selected.min(matches.len().saturating_sub(1));
     let first = (chosen + 1).saturating_sub(rows);
