@@ -31,6 +31,7 @@ use shared::{
         profile::{Flags, Profile},
     },
     error::exit,
+    text::SafeText,
 };
 
 /// Why the console ended, with its exit code.
@@ -87,10 +88,15 @@ fn main() -> ExitCode {
         Ok(Left::Signal(signal)) => ExitCode::from(signal_code(signal)),
         Err(failure) => {
             // There is nobody else to tell when even this fails.
-            drop(writeln!(io::stderr().lock(), "error: {failure}"));
+            drop(writeln!(io::stderr().lock(), "{}", error_line(&failure)));
             ExitCode::from(failure.code)
         }
     }
+}
+
+/// Why it ended, in one line: some of it may be a hub's words.
+fn error_line(failure: &Failure) -> SafeText {
+    SafeText::line(&format!("error: {failure}"))
 }
 
 /// 128 and the number of the signal, as a shell says it.
@@ -233,4 +239,21 @@ fn line(options: &Options, answers: &Answers, far: bool) -> Line {
 
 fn seed() -> io::Result<u64> {
     getrandom::u64().map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::text::{HOSTILE, SafeText};
+
+    use super::{Failure, error_line};
+
+    #[test]
+    fn what_a_hub_said_last_is_one_clean_line() {
+        for text in HOSTILE {
+            let why = format!("the hub's answer makes no sense: {text}");
+            let line = error_line(&Failure { why, code: 1 });
+            assert!(!line.contains(char::is_control), "{line:?}");
+            assert_eq!(SafeText::block(&line), line);
+        }
+    }
 }

@@ -28,6 +28,7 @@ use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Signal, getpgrp, getsid, kill_current_process_group};
+use shared::text::render;
 
 pub use self::display::Display;
 pub use self::input::{Input, Line, SLOW_ESC, Unfinished};
@@ -174,23 +175,24 @@ fn is_lent() -> bool {
     LENT.load(Ordering::SeqCst)
 }
 
-/// Has a panic on any thread restore the terminal first, then report as before, and append the
-/// report with a backtrace to the file `report`, which only the user may read; then do `last`,
+/// Has a panic on any thread restore the terminal first, then say why it was, and append that with
+/// a backtrace to the file `report`, which only the user may read; then do `last`,
 /// [`Hangup::exit_after_panic`] in a program.
 pub fn install_panic_hook(report: Option<PathBuf>, last: impl Fn() + Send + Sync + 'static) {
-    let previous = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         restore();
+        // What broke may have been somebody's text: Rust quotes it.
+        let why = render(&info.to_string()).into_owned();
         if let Some(path) = &report {
             let file = OpenOptions::new()
                 .create(true)
                 .append(true)
                 .mode(0o600)
                 .open(path);
-            let text = format!("{info}\n{}\n", Backtrace::force_capture());
+            let text = format!("{why}\n{}\n", Backtrace::force_capture());
             drop(file.and_then(|mut file| file.write_all(text.as_bytes())));
         }
-        previous(info);
+        drop(writeln!(io::stderr().lock(), "{why}"));
         last();
     }));
 }
@@ -245,14 +247,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("panic.log");
         install_panic_hook(Some(path.clone()), || ());
-        let caught = panic::catch_unwind(|| panic!("told you so"));
+        let caught = panic::catch_unwind(|| panic!("told \x1b[2J\u{202e}you so"));
         drop(panic::take_hook());
         assert!(caught.is_err());
-        assert!(
-            fs::read_to_string(&path)
-                .expect("a report")
-                .contains("told you so")
-        );
+        let report = fs::read_to_string(&path).expect("a report");
+        assert!(report.contains("told ␛[2Jyou so"), "{report}");
         let mode = fs::metadata(&path).expect("a file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
