@@ -60,6 +60,26 @@ pub struct Lines {
     pub vertical: &'static str,
 }
 
+/// All roles, for tests.
+#[cfg(test)]
+pub(crate) const ROLES: [Role; 15] = [
+    Role::Text,
+    Role::Dim,
+    Role::Header,
+    Role::Heading,
+    Role::Selected,
+    Role::Customer,
+    Role::Agent,
+    Role::Me,
+    Role::Note,
+    Role::System,
+    Role::Error,
+    Role::Warning,
+    Role::Unread,
+    Role::ReplyBorder,
+    Role::Match,
+];
+
 pub(crate) const DRAWN: Lines = Lines {
     single: "─",
     double: "═",
@@ -124,19 +144,30 @@ impl Theme {
 
 #[cfg(test)]
 mod tests {
-    use ratatui::style::Color;
+    use ratatui::style::{Color, Modifier};
 
-    use super::{Role, Theme, Tone};
+    use super::{ROLES, Role, Theme, Tone};
 
-    const COLORED: [Role; 7] = [
-        Role::Customer,
-        Role::Agent,
-        Role::Note,
-        Role::Error,
-        Role::Warning,
-        Role::Unread,
-        Role::ReplyBorder,
-    ];
+    /// Whether only a colour tells `role` from text.
+    fn is_colored(role: Role) -> bool {
+        match role {
+            Role::Customer
+            | Role::Agent
+            | Role::Note
+            | Role::Error
+            | Role::Warning
+            | Role::Unread
+            | Role::ReplyBorder => true,
+            Role::Text
+            | Role::Dim
+            | Role::Header
+            | Role::Heading
+            | Role::Selected
+            | Role::Me
+            | Role::System
+            | Role::Match => false,
+        }
+    }
 
     /// What xterm makes of the named colours.
     fn xterm(color: Color) -> [u8; 3] {
@@ -168,20 +199,43 @@ mod tests {
     #[test]
     fn every_color_can_be_read_on_its_background() {
         for (tone, background) in [(Tone::Dark, [0; 3]), (Tone::Light, [255; 3])] {
-            for role in COLORED {
-                let color = Theme::new(tone, false).color(role).expect("a color");
+            for role in ROLES {
+                let theme = Theme::new(tone, false);
+                let style = theme.style(role);
+                assert_eq!(
+                    style.bg, None,
+                    "{role:?}: the background is the terminal's own"
+                );
+                assert_eq!(style.fg.is_some(), is_colored(role), "{role:?}");
+                let Some(color) = style.fg else {
+                    continue;
+                };
                 let (a, b) = (luminance(xterm(color)), luminance(background));
                 let contrast = (a.max(b) + 0.05) / (a.min(b) + 0.05);
                 assert!(contrast >= 4.5, "{role:?} on {tone:?}: {contrast:.1}");
+                let weak = Modifier::DIM | Modifier::REVERSED;
+                assert!(
+                    !style.add_modifier.intersects(weak),
+                    "{role:?}: that color would be another one"
+                );
             }
         }
     }
 
     #[test]
+    fn no_role_is_left_out() {
+        for (index, role) in ROLES.into_iter().enumerate() {
+            assert_eq!(role as usize, index);
+        }
+        assert_eq!(ROLES.last(), Some(&Role::Match), "the last one of all");
+    }
+
+    #[test]
     fn without_colors_there_are_none() {
         let theme = Theme::new(Tone::None, true);
-        for role in COLORED {
-            assert_eq!(theme.style(role).fg, None);
+        for role in ROLES {
+            let style = theme.style(role);
+            assert_eq!((style.fg, style.bg), (None, None));
         }
         assert!(theme.lines.single.is_ascii() && theme.lines.double.is_ascii());
     }

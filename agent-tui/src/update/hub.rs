@@ -166,11 +166,11 @@ pub(super) fn refused(model: &mut Model, cid: &CommandId, why: &str, out: &mut V
 fn stop_text(why: StopReason) -> String {
     match why {
         StopReason::Revoked => {
-            "the login is over; drafts are kept; log in again with: frontdesk-admin login"
+            "the login is over; log in again with: frontdesk-admin login; drafts are kept"
                 .to_owned()
         }
         StopReason::Replaced => {
-            "another console took this one's place; drafts are kept; Ctrl+Q leaves".to_owned()
+            "another console took over; Ctrl+Q leaves; drafts are kept".to_owned()
         }
         StopReason::Version { message } | StopReason::Forbidden { message } => message,
     }

@@ -1,16 +1,21 @@
 //! The rows at the top and at the bottom.
 
-use ratatui::{buffer::Buffer, layout::Rect};
-use shared::model::AgentStatus;
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use shared::{model::AgentStatus, text::width};
 
 use crate::{
     keys::Intent,
     model::{Base, Begun, Link, Model, status_word},
+    overlay::Overlay,
+    screen::LISTED,
     theme::{Role, Theme},
     transcript::zoned,
 };
 
-use super::paint::{age, blank, put, put_right};
+use super::{
+    paint::{age, blank, put, put_right},
+    states::{is_loading, obstacle},
+};
 
 /// Context, who we are, what we do, what waits, how the connection is, the time to the minute.
 pub(super) fn header(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
@@ -24,7 +29,9 @@ pub(super) fn header(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
     };
     let mut x = 1;
     for part in header_parts(model, area.width >= 70) {
-        if !part.is_empty() && x < area.width {
+        // Half of a part would say something else.
+        let fits = usize::from(x) + width(&part) <= usize::from(area.width);
+        if !part.is_empty() && (fits || x == 1) {
             x = put(buffer, area, x, &part, style).saturating_add(2);
         }
     }
@@ -32,6 +39,11 @@ pub(super) fn header(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
 
 fn header_parts(model: &Model, roomy: bool) -> Vec<String> {
     let me = model.me.as_ref().map(|me| me.name.to_string());
+    if is_loading(model) {
+        let link = link_word(&model.link).to_owned();
+        let context = model.settings.context.clone();
+        return vec![context, me.unwrap_or_default(), link];
+    }
     let status = model.status();
     let mark = match status {
         AgentStatus::Online => '*',
@@ -47,7 +59,9 @@ fn header_parts(model: &Model, roomy: bool) -> Vec<String> {
     let mine = model.listing().mine.len();
     let capacity = model.capacity().map(|capacity| format!("/{capacity}"));
     let (waiting, oldest) = model.waiting();
-    let oldest = oldest.map(|oldest| format!(" ({})", age(model.now.since(oldest))));
+    let oldest = oldest
+        .filter(|_| model.size.0 >= LISTED.0)
+        .map(|oldest| format!(" ({})", age(model.now.since(oldest))));
     let unsent = model.unsent();
     let marked = model.marked().len();
     let mut parts = Vec::new();
@@ -127,8 +141,17 @@ pub(super) fn hints(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffe
     if let Some(begun) = model.begun.filter(|begun| begun.mode == mode) {
         return second_keys(model, theme, begun, area, buffer);
     }
+    let word = match &model.overlay {
+        Some(Overlay::Help(_)) => "HELP",
+        Some(Overlay::Wall) => "WALL",
+        _ => word,
+    };
     let mut x = put(buffer, area, 1, word, theme.style(Role::Heading)) + 2;
+    let sends = can_send(model);
     for (intent, what) in intents {
+        if *intent == Intent::Send && !sends {
+            continue;
+        }
         let keys = model.keymap.keys(mode, *intent);
         let Some(key) = best_key(model, *intent, &keys) else {
             continue;
@@ -139,6 +162,12 @@ pub(super) fn hints(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffe
         x = put(buffer, area, x, key, theme.style(Role::Text)) + 1;
         x = put(buffer, area, x, what, dim) + 2;
     }
+}
+
+/// Whether what is in the composer in front would be sent.
+fn can_send(model: &Model) -> bool {
+    let front = model.current().zip(model.current_thread());
+    front.is_some_and(|(chat, thread)| obstacle(model, chat, thread).is_none())
 }
 
 /// What may follow the first of two keys.
@@ -173,12 +202,14 @@ pub(super) fn notice(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
         } else {
             Role::Text
         };
-        let text = if notice.error {
-            format!("error: {} - Esc", notice.text)
+        let (text, key) = if notice.error {
+            (format!("error: {}", notice.text), " - Esc")
         } else {
-            notice.text.clone()
+            (notice.text.clone(), "")
         };
-        put(buffer, area, 1, &text, theme.style(role));
+        return put_before(buffer, area, &text, key, theme.style(role));
+    }
+    if matches!(model.link, Link::Stopped { .. }) {
         return;
     }
     let listing = model.listing();
@@ -193,11 +224,23 @@ pub(super) fn notice(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
             return;
         }
         let text = format!(
-            "{} waits {} in {} - {key} opens",
+            "{} waits {} in {}",
             view.chat.name,
             age(model.now.since(view.chat.rank_at)),
             model.department(view.chat.department)
         );
-        put(buffer, area, 1, &text, theme.style(Role::Dim));
+        let key = format!(" - {key} opens");
+        put_before(buffer, area, &text, &key, theme.style(Role::Dim));
     }
+}
+
+/// Writes `text` and then `key`, which is what to do about it: the text is cut, not the key.
+fn put_before(buffer: &mut Buffer, area: Rect, text: &str, key: &str, style: Style) {
+    let columns = u16::try_from(width(key)).unwrap_or(u16::MAX);
+    let room = Rect {
+        width: area.width.saturating_sub(columns),
+        ..area
+    };
+    let x = put(buffer, room, 1, text, style);
+    put(buffer, area, x, key, style);
 }

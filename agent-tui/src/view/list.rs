@@ -45,6 +45,10 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer
     for entry in model.rows(usize::from(area.height)) {
         match entry {
             ListRow::Heading(text) => list.heading(&text, buffer),
+            // Half of a hint would be none.
+            ListRow::Hint(text) if width(text) > usize::from(area.width) => {
+                list.text(" no chats", Role::Dim, buffer);
+            }
             ListRow::Hint(text) => list.text(text, Role::Dim, buffer),
             ListRow::Chat(id, number) => list.chat(id, number, buffer),
             ListRow::User(id) => list.user(id, buffer),

@@ -6,8 +6,12 @@ mod bars;
 mod bytes;
 mod debug;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod layouts;
 mod list;
+#[cfg(test)]
+mod matrix;
 mod overlay;
 mod paint;
 mod pane;

@@ -182,8 +182,12 @@ fn draw_help(model: &Model, theme: &Theme, help: &Help, body: Rect, frame: &mut 
         put(buffer, line, x, text, theme.style(Role::Dim));
     }
     if top + room < lines.len() {
-        let line = row(area, room);
-        put_right(buffer, line, " more below", theme.style(Role::Dim));
+        let border = Rect {
+            y: area.bottom(),
+            height: 1,
+            ..area
+        };
+        put_right(buffer, border, " more below ", theme.style(Role::Heading));
     }
 }
 
@@ -244,9 +248,12 @@ fn draw_paste(model: &Model, theme: &Theme, text: &str, body: Rect, frame: &mut 
     for (number, line) in lines.iter().take(shown).enumerate() {
         put(buffer, row(area, number), 0, line, theme.style(Role::Dim));
     }
-    let key = |intent| model.keymap.keys(Mode::Paste, intent);
+    let key = |intent| {
+        let keys = model.keymap.keys(Mode::Paste, intent);
+        keys.split(' ').next().unwrap_or_default().to_owned()
+    };
     let answers = format!(
-        "{}: insert   {}: as a note   {}: leave it",
+        "{}: insert  {}: note  {}: leave",
         key(Intent::PasteText),
         key(Intent::PasteNote),
         key(Intent::Dismiss)

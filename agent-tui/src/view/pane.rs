@@ -4,8 +4,8 @@ use ratatui::{Frame, buffer::Buffer, layout::Rect, style::Style};
 use shared::{id::ChatId, model::Chat, text::render};
 
 use crate::{
-    model::{Model, state_word},
-    screen::PaneArea,
+    model::{Base, Model, state_word},
+    screen::{LISTED, PaneArea},
     theme::{Role, Theme},
     thread::Thread,
     transcript::{Row, Transcript, Voice},
@@ -212,6 +212,10 @@ fn border(
     let style = theme.style(role);
     rule(buffer, area.border, unit, style);
     put(buffer, area.border, 2, &text, style);
+    // Where no line of hints says it.
+    if area.index == model.focus && model.base == Base::Nav && model.size.1 < LISTED.1 {
+        put_right(buffer, area.border, " NAV ", theme.style(Role::Heading));
+    }
     // Only near the end, so that typing does not repaint it all the time.
     let bytes = thread.composer().bytes();
     if bytes >= 7_000 {

@@ -14,7 +14,7 @@ use crate::{
     model::{Base, Link, Model},
     screen::PaneArea,
     theme::{Role, Theme},
-    thread::Thread,
+    thread::{Thread, wrap},
     transcript::zoned,
     update::{SPINNER_AFTER, SPINNER_EVERY},
 };
@@ -131,8 +131,14 @@ pub(super) fn empty(model: &Model, theme: &Theme, area: &PaneArea, buffer: &mut 
         key(model, Intent::GoTo),
         key(model, Intent::Help)
     ));
-    for (number, line) in lines.iter().enumerate() {
-        let line_area = row(area.transcript, number + 1);
+    let columns = area.transcript.width.saturating_sub(3);
+    let rows: Vec<String> = lines
+        .iter()
+        .flat_map(|line| wrap(line, columns).to_vec())
+        .collect();
+    let above = usize::from(rows.len() < usize::from(area.transcript.height));
+    for (number, line) in rows.iter().enumerate() {
+        let line_area = row(area.transcript, number + above);
         put(buffer, line_area, 2, line, theme.style(Role::Dim));
     }
 }

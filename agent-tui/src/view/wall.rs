@@ -13,6 +13,8 @@ use super::paint::{age, blank, put, put_right, row};
 
 /// Columns of a number.
 const NUMBER: u16 = 9;
+/// Columns of the name at least.
+const NAME: u16 = 14;
 /// Columns of the word at the end.
 const ALARM: u16 = 16;
 
@@ -81,7 +83,8 @@ fn line(
     let style = theme.style(role);
     let wide = area.width >= 90;
     let columns = if wide { NUMBER } else { 8 };
-    let shown = if area.width >= 60 { 6 } else { 1 };
+    // Name and word come first: as many numbers as they leave room for.
+    let shown = (area.width.saturating_sub(NAME + ALARM + 1) / columns).clamp(1, 6);
     let of_numbers = columns * shown;
     let name_columns = area.width.saturating_sub(of_numbers + ALARM + 1);
     let name_area = Rect {
