@@ -22,7 +22,13 @@ use self::{
     scenes::{SCENES, Say, WHOLE, take, whole},
 };
 use super::{tests::DARK, view};
-use crate::{model::Model, msg::Msg, term::Display};
+use crate::{
+    fixture::{busy_desk, connected, console, delivered, hear, live},
+    model::Model,
+    msg::{Effect, Msg},
+    notify::{Means, Notifier, title},
+    term::Display,
+};
 
 /// Texts that cannot be written down as they are: long ones, and what JSON makes of halves.
 fn corpus() -> Vec<String> {
@@ -125,6 +131,45 @@ fn nothing_hostile_reaches_the_terminal_from_anywhere() {
     }
 }
 
+/// What is written besides the frames.
+#[test]
+fn nothing_hostile_leaves_a_title_or_a_notification() {
+    for text in corpus() {
+        let mut story = busy_desk();
+        for department in story.view.departments.values_mut() {
+            department.name = SafeText::block(&text);
+        }
+        for view in story.view.chats.values_mut() {
+            view.chat.name = SafeText::block(&text);
+        }
+        let mut model = console();
+        model.settings.context.clone_from(&text);
+        model.settings.notify_body = true;
+        hear(&mut model, &story, [connected(), story.snapshot(), live()]);
+        take(&mut model, Msg::Focus(false));
+        let said = delivered(story.says(1, &text));
+        let heard = hear(&mut model, &story, [said]);
+        let inside = |bytes: Vec<u8>, start: &str| {
+            let written = String::from_utf8(bytes).expect("text");
+            let inner = written.strip_prefix(start).expect("begins so");
+            let inner = inner.strip_suffix('\x07').expect("ends so").to_owned();
+            assert_eq!(inner.chars().find(|c| is_harmful(*c)), None, "{inner:?}");
+            assert!(inner.len() < 4_096, "{inner:?}");
+            inner
+        };
+        inside(title(&model.title), "\x1b]2;");
+        let alert = heard.iter().find_map(|effect| match effect {
+            Effect::Notify(alert) => Some(alert),
+            _ => None,
+        });
+        let alert = alert.expect("nobody looks");
+        let bytes = |means| Notifier::new(means, |_| None).bytes(alert);
+        inside(bytes(Means::Osc9), "\x07\x1b]9;frontdesk: ");
+        let shown = inside(bytes(Means::Osc777), "\x07\x1b]777;notify;frontdesk;");
+        assert!(!shown.contains(';'), "a field too many: {shown:?}");
+    }
+}
+
 /// A list that takes all would show nothing.
 #[test]
 fn the_list_has_teeth() {
@@ -189,7 +234,7 @@ fn mixes() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_mix_reaches_the_terminal((text, scene) in (mixes(), select(&SCENES[..]))) {
