@@ -4,3 +4,4 @@ mod exits;
 mod loss;
 mod speed;
 mod terminal;
+mod two;
