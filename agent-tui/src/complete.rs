@@ -1,5 +1,5 @@
-//! What Tab completes: arguments of a `/command`, and `@name` in a message. Where candidates come
-//! from is one enum, so that a new source is one more arm.
+//! What Tab completes: arguments of a `/command`, and `@name` in a message; `;reply` is a list of
+//! its own. Where candidates come from is one enum, so that a new source is one more arm.
 
 use std::collections::BTreeSet;
 
@@ -24,6 +24,8 @@ pub enum Source {
     Times,
     /// Words that chats are tagged with; several, and new ones too.
     Tags,
+    /// Canned replies that fit the chat.
+    Canned,
 }
 
 impl Source {
@@ -38,6 +40,7 @@ impl Source {
             Intent::Priority => Some(Self::Priorities),
             Intent::Snooze => Some(Self::Times),
             Intent::Tag => Some(Self::Tags),
+            Intent::Canned => Some(Self::Canned),
             _ => None,
         }
     }

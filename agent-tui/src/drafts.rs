@@ -161,10 +161,11 @@ fn file_name(profile: &str) -> String {
 mod tests {
     use std::{fs, os::unix::fs::PermissionsExt};
 
-    use shared::id::{ChatId, Seq};
+    use shared::id::{CannedId, ChatId, Seq};
 
     use super::{Drafts, file_name};
     use crate::{
+        composer::Brought,
         msg::Layout,
         thread::{Draft, Place},
     };
@@ -175,6 +176,8 @@ mod tests {
             reply: text.to_owned(),
             note: "seen".to_owned(),
             noting: true,
+            reply_brought: Brought::new(CannedId(3), vec!["{{attr.plan}}".to_owned()]),
+            ..Draft::default()
         }
     }
 

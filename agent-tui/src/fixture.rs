@@ -1,6 +1,9 @@
 //! A desk for tests: people, departments, chats, and a log that is written as a hub would.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::tz::TimeZone;
@@ -10,8 +13,10 @@ use shared::{
     event::{AssignRule, Event, QueueReason, TransferEnd},
     fold::{ChatView, DeskView, View},
     frame::Me,
-    id::{ChatId, Cursor, DepartmentId, Epoch, UserId},
-    model::{Actor, ActorKind, AgentStatus, Department, Role, User, Visibility},
+    id::{CannedId, ChatId, Cursor, DepartmentId, Epoch, UserId},
+    model::{
+        Actor, ActorKind, AgentStatus, Canned, CannedScope, Department, Role, User, Visibility,
+    },
     record::{Delivered, Record},
     text::SafeText,
     time::Timestamp,
@@ -97,7 +102,7 @@ impl Story {
             name: SafeText::line(name),
             email: None,
             phone: None,
-            fields: std::collections::BTreeMap::new(),
+            fields: BTreeMap::new(),
             previous: None,
         };
         let queued = Event::ChatQueued {
@@ -186,6 +191,22 @@ impl Story {
                 canned: self.view.canned.values().cloned().collect(),
             }),
         }
+    }
+
+    /// A canned reply for those of `scope`; its number.
+    pub(crate) fn can(&mut self, code: &str, scope: CannedScope, text: &str) -> CannedId {
+        let id = CannedId(self.view.canned.len() as u64 + 1);
+        let canned = Canned {
+            id,
+            code: SafeText::line(code),
+            scope,
+            text: SafeText::block(text),
+            variants: BTreeMap::new(),
+            uses: 0,
+            rev: 1,
+        };
+        self.view.canned.insert(id, canned);
+        id
     }
 
     fn post(&mut self, chat: u64, by: Actor, text: &str, visibility: Visibility) -> Record {

@@ -2,7 +2,7 @@
 //! help. What picking does is `update`'s business.
 
 use shared::{
-    id::{ChatId, UserId},
+    id::{CannedId, ChatId, UserId},
     model::AgentStatus,
 };
 
@@ -30,6 +30,8 @@ pub enum Value {
     Text(String),
     /// How urgent.
     Priority(i8),
+    /// A canned reply.
+    Canned(CannedId),
 }
 
 /// What somebody means to do from now on.
@@ -75,6 +77,11 @@ pub enum PickFor {
     Snooze(Aim),
     /// To see where a link leads.
     Link,
+    /// To put a canned reply in the message.
+    Canned {
+        /// In place of the `;code` before the cursor.
+        typed: bool,
+    },
 }
 
 /// A list with a field that filters it.
@@ -215,6 +222,7 @@ impl Picker {
             PickFor::Priority(aim) => format!("{aim} are"),
             PickFor::Snooze(aim) => format!("snooze {aim}: choose, or type a time"),
             PickFor::Link => "links of the message".to_owned(),
+            PickFor::Canned { .. } => "canned replies".to_owned(),
         }
     }
 

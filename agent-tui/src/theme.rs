@@ -47,6 +47,8 @@ pub enum Role {
     ReplyBorder,
     /// The match of a search.
     Match,
+    /// What a canned reply left open in a draft.
+    Blank,
 }
 
 /// The characters that borders are made of.
@@ -62,7 +64,7 @@ pub struct Lines {
 
 /// All roles, for tests.
 #[cfg(test)]
-pub(crate) const ROLES: [Role; 15] = [
+pub(crate) const ROLES: [Role; 16] = [
     Role::Text,
     Role::Dim,
     Role::Header,
@@ -78,6 +80,7 @@ pub(crate) const ROLES: [Role; 15] = [
     Role::Unread,
     Role::ReplyBorder,
     Role::Match,
+    Role::Blank,
 ];
 
 pub(crate) const DRAWN: Lines = Lines {
@@ -115,7 +118,7 @@ impl Theme {
             Role::Heading | Role::Error | Role::Warning => style.add_modifier(Modifier::BOLD),
             // A badge changes often: a colour alone is fewer bytes.
             Role::Unread if self.tone == Tone::None => style.add_modifier(Modifier::BOLD),
-            Role::Match => style.add_modifier(Modifier::REVERSED | Modifier::BOLD),
+            Role::Match | Role::Blank => style.add_modifier(Modifier::REVERSED | Modifier::BOLD),
             _ => style,
         };
         match self.color(role) {
@@ -165,7 +168,8 @@ mod tests {
             | Role::Selected
             | Role::Me
             | Role::System
-            | Role::Match => false,
+            | Role::Match
+            | Role::Blank => false,
         }
     }
 
@@ -227,7 +231,7 @@ mod tests {
         for (index, role) in ROLES.into_iter().enumerate() {
             assert_eq!(role as usize, index);
         }
-        assert_eq!(ROLES.last(), Some(&Role::Match), "the last one of all");
+        assert_eq!(ROLES.last(), Some(&Role::Blank), "the last one of all");
     }
 
     #[test]

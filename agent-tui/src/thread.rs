@@ -7,7 +7,7 @@ use shared::{
     api::TYPING_TTL_MS,
     event::Event,
     fold::ChatView,
-    id::{CommandId, Seq, UserId},
+    id::{CannedId, CommandId, Seq, UserId},
     model::{ActorKind, Visibility},
     record::Record,
     text::{SafeText, render},
@@ -15,7 +15,7 @@ use shared::{
 };
 
 use crate::{
-    composer::{Composer, Layout},
+    composer::{Brought, Composer, Layout},
     unread::{Said, is_ours},
 };
 
@@ -31,6 +31,12 @@ pub struct Draft {
     pub noting: bool,
     /// The last record that its writer had seen when they began the reply.
     pub begun: Option<Seq>,
+    /// What canned replies have brought into the reply.
+    #[serde(skip_serializing_if = "Brought::is_empty")]
+    pub reply_brought: Brought,
+    /// What they have brought into the note.
+    #[serde(skip_serializing_if = "Brought::is_empty")]
+    pub note_brought: Brought,
 }
 
 impl Draft {
@@ -98,6 +104,8 @@ pub struct Outgoing {
     pub text: SafeText,
     /// To whom.
     pub visibility: Visibility,
+    /// The canned replies in it.
+    pub canned: Vec<CannedId>,
     /// When it was sent.
     pub at: Timestamp,
     /// What has become of it.
@@ -214,7 +222,9 @@ impl Thread {
         let same = self.kept.reply == self.reply.text()
             && self.kept.note == self.note.text()
             && self.kept.noting == self.noting
-            && self.kept.begun == self.basis.expected();
+            && self.kept.begun == self.basis.expected()
+            && self.kept.reply_brought == *self.reply.brought()
+            && self.kept.note_brought == *self.note.brought();
         if same {
             return None;
         }
@@ -223,19 +233,22 @@ impl Thread {
             note: self.note.text().to_owned(),
             noting: self.noting,
             begun: self.basis.expected(),
+            reply_brought: self.reply.brought().clone(),
+            note_brought: self.note.brought().clone(),
         };
         Some(self.kept.clone())
     }
 
     /// Takes drafts from disk where nothing has been written yet.
     pub fn restore(&mut self, draft: &Draft) {
-        for (composer, text) in [
-            (&mut self.reply, &draft.reply),
-            (&mut self.note, &draft.note),
+        for (composer, text, brought) in [
+            (&mut self.reply, &draft.reply, &draft.reply_brought),
+            (&mut self.note, &draft.note, &draft.note_brought),
         ] {
             if composer.is_empty() {
                 // What was kept once fits again.
                 drop(composer.set_text(text));
+                composer.bring(brought.clone());
             }
         }
         self.noting = draft.noting;

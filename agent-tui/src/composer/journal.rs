@@ -1,7 +1,9 @@
 //! Undo and redo: what each edit took out and put in. Cursor moves are not
 //! edits and leave no trace here.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, mem};
+
+use super::Brought;
 
 /// How many edits can be undone; each holds at most two whole drafts.
 const EDITS_MAX: usize = 200;
@@ -15,6 +17,9 @@ pub(super) struct Edit {
     pub(super) inserted: String,
     /// Where the cursor was before.
     pub(super) cursor: usize,
+    /// What canned replies had brought on the other side of the edit: before it while it is done,
+    /// after it while it is undone.
+    pub(super) brought: Brought,
 }
 
 /// The edits of one draft, in order.
@@ -38,8 +43,9 @@ impl Journal {
     }
 
     /// Takes the last edit back on `text` and returns the cursor.
-    pub(super) fn undo(&mut self, text: &mut String) -> Option<usize> {
-        let edit = self.done.pop_back()?;
+    pub(super) fn undo(&mut self, text: &mut String, brought: &mut Brought) -> Option<usize> {
+        let mut edit = self.done.pop_back()?;
+        mem::swap(&mut edit.brought, brought);
         text.replace_range(edit.at..edit.at + edit.inserted.len(), &edit.removed);
         let cursor = edit.cursor;
         self.undone.push(edit);
@@ -47,8 +53,9 @@ impl Journal {
     }
 
     /// Does the edit last undone again on `text` and returns its end.
-    pub(super) fn redo(&mut self, text: &mut String) -> Option<usize> {
-        let edit = self.undone.pop()?;
+    pub(super) fn redo(&mut self, text: &mut String, brought: &mut Brought) -> Option<usize> {
+        let mut edit = self.undone.pop()?;
+        mem::swap(&mut edit.brought, brought);
         text.replace_range(edit.at..edit.at + edit.removed.len(), &edit.inserted);
         let end = edit.at + edit.inserted.len();
         self.done.push_back(edit);

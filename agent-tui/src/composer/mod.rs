@@ -5,6 +5,7 @@
 //! cheaper than any cleverer structure. Every change goes through
 //! `Composer::edit`, which is what makes undo complete.
 
+mod brought;
 mod clean;
 mod history;
 mod journal;
@@ -18,6 +19,7 @@ use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
 
 use crate::width::TAB_CELLS;
 
+pub use self::brought::Brought;
 use self::clean::clean;
 use self::history::{History, Step};
 use self::journal::{Edit, Journal};
@@ -60,6 +62,11 @@ pub struct Composer {
     goal: Option<usize>,
     run: Run,
     killed: String,
+    /// What canned replies have brought into the text, into what was cut from it, and into the
+    /// draft that is set aside while sent messages are shown.
+    brought: Brought,
+    brought_cut: Brought,
+    brought_aside: Option<Brought>,
     journal: Journal,
     history: History,
 }
@@ -78,6 +85,16 @@ impl Composer {
     /// Length of the text in bytes.
     pub fn bytes(&self) -> usize {
         self.text.len()
+    }
+
+    /// What canned replies have brought into the text.
+    pub fn brought(&self) -> &Brought {
+        &self.brought
+    }
+
+    /// Where variables of canned replies still stand in the text, in bytes.
+    pub fn blanks(&self) -> Vec<Range<usize>> {
+        self.brought.places(&self.text)
     }
 
     /// Whether there is no text at all.
@@ -127,6 +144,45 @@ impl Composer {
         self.put(0..self.text.len(), text, Run::None)
     }
 
+    /// Puts the text of a canned reply in place of what lies between byte `start` and the cursor,
+    /// as one undoable step.
+    pub fn insert_canned(&mut self, start: usize, text: &str, brought: Brought) -> Inserted {
+        let inserted = self.complete(start, text);
+        if inserted.kept {
+            self.brought_cut = brought.clone();
+        }
+        self.bring(brought);
+        inserted
+    }
+
+    /// Remembers what canned replies have brought into the text, such as one read back from disk.
+    pub fn bring(&mut self, mut brought: Brought) {
+        for blank in &mut brought.blanks {
+            *blank = clean(blank).text;
+        }
+        brought.blanks.retain(|blank| !blank.is_empty());
+        if !self.text.is_empty() {
+            self.brought.join(brought);
+        }
+    }
+
+    /// Moves behind the first variable of a canned reply after the cursor, round the end. Whether
+    /// there is one.
+    pub fn to_blank(&mut self) -> bool {
+        let blanks = self.blanks();
+        let next = blanks.iter().find(|blank| blank.end > self.cursor);
+        let Some(blank) = next.or(blanks.first()) else {
+            return false;
+        };
+        self.go_to(blank.end);
+        true
+    }
+
+    /// Moves to byte `offset` of the text, or to the next boundary of clusters.
+    pub fn go_to(&mut self, offset: usize) {
+        self.move_to(self.boundary_after(offset.min(self.text.len())));
+    }
+
     /// Empties the composer; undo brings the text back.
     pub fn clear(&mut self) {
         self.edit(0..self.text.len(), "", Run::None);
@@ -138,6 +194,7 @@ impl Composer {
         let text = std::mem::take(&mut self.text);
         self.history.remember(&text);
         self.journal = Journal::default();
+        self.brought = Brought::default();
         self.cursor = 0;
         self.settle();
         text
@@ -184,18 +241,20 @@ impl Composer {
     /// Puts the text killed last at the cursor.
     pub fn yank(&mut self) -> Inserted {
         let killed = self.killed.clone();
-        self.put(self.cursor..self.cursor, &killed, Run::None)
+        let inserted = self.put(self.cursor..self.cursor, &killed, Run::None);
+        self.bring(self.brought_cut.clone());
+        inserted
     }
 
     /// Takes the last change back; false when there is none.
     pub fn undo(&mut self) -> bool {
-        let cursor = self.journal.undo(&mut self.text);
+        let cursor = self.journal.undo(&mut self.text, &mut self.brought);
         self.travel(cursor)
     }
 
     /// Does the change last undone again; false when there is none.
     pub fn redo(&mut self) -> bool {
-        let cursor = self.journal.redo(&mut self.text);
+        let cursor = self.journal.redo(&mut self.text, &mut self.brought);
         self.travel(cursor)
     }
 
@@ -293,6 +352,7 @@ impl Composer {
         let kept = run == Run::None && !refused.is_empty();
         if kept {
             refused.clone_into(&mut self.killed);
+            self.brought_cut = Brought::default();
         }
         Inserted {
             bytes,
@@ -313,11 +373,15 @@ impl Composer {
             removed,
             inserted: inserted.to_owned(),
             cursor: self.cursor,
+            brought: self.brought.clone(),
         };
         let continues = run == self.run && matches!(run, Run::Typing | Run::Erasing);
         self.journal.record(edit, continues);
         let end = range.start + inserted.len();
         self.text.replace_range(range, inserted);
+        if self.text.is_empty() {
+            self.brought = Brought::default();
+        }
         self.travel(Some(end));
         self.run = run;
     }
@@ -326,6 +390,7 @@ impl Composer {
     fn travel(&mut self, cursor: Option<usize>) -> bool {
         let Some(cursor) = cursor else { return false };
         self.history.show(None);
+        self.brought_aside = None;
         // The change may have joined what lies on its two sides.
         self.move_to(self.boundary_after(cursor));
         true
@@ -339,21 +404,38 @@ impl Composer {
         let text = self.text[range.clone()].to_owned();
         if self.run != Run::Killing {
             self.killed.clear();
+            self.brought_cut = Brought::default();
         }
         if range.end == self.cursor {
             self.killed.insert_str(0, &text);
         } else {
             self.killed.push_str(&text);
         }
+        let mut brought = self.brought.clone();
         self.edit(range, "", Run::Killing);
+        brought
+            .blanks
+            .retain(|blank| self.killed.contains(blank.as_str()));
+        if !self.text.is_empty() {
+            // They are still in the rest.
+            brought.canned.clear();
+        }
+        self.brought_cut.join(brought);
     }
 
     fn show(&mut self, step: Option<Step>) -> bool {
         let Some(Step { text, shown }) = step else {
             return false;
         };
+        let draft = self.brought_aside.take();
+        let draft = draft.unwrap_or_else(|| self.brought.clone());
         self.edit(0..self.text.len(), &text, Run::None);
         self.move_to(self.text.len());
+        // What canned replies brought belongs to the draft, not to a message sent before.
+        (self.brought, self.brought_aside) = match shown {
+            Some(_) => (Brought::default(), Some(draft)),
+            None => (draft, None),
+        };
         self.history.show(shown);
         true
     }

@@ -42,7 +42,7 @@ macro_rules! actions {
 actions! {
     Send "send" "send the message" [Compose: "Enter"];
     Newline "newline" "start a new line" [Compose: "Ctrl+J Alt+Enter Shift+Enter"];
-    Complete "complete" "complete /command or @agent" [Edit: "Tab"];
+    Complete "complete" "complete /command, @agent or ;reply" [Edit: "Tab"];
     CompleteBack "complete-back" "go back through the completions" [Edit: "Shift+Tab"];
     ToNav "nav" "leave the composer for the keys of the desk" [Compose: "Esc"];
     ToCompose "compose" "write in the composer" [Nav: "i Enter"];
@@ -93,6 +93,7 @@ actions! {
 
     Copy "copy" "copy the message" [Nav: "y"];
     Quote "quote" "quote the message in the composer" [Nav: "r"];
+    Canned "canned" "put in a canned reply; in a message ;code and Tab" [Nav: ";"];
     MarkUnread "mark-unread" "mark as unread from this message on" [Nav: "M"];
     RetryNow "retry" "reconnect now, and send again what failed" [Nav: "R"];
     DiscardFailed "discard" "drop the message that could not be sent" [Nav: "D"];

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use crate::{
     complete::{Completion, Source, mentions, tags, word_start},
+    composer::Composer,
     keys::Intent,
     model::Model,
+    msg::Effect,
     overlay::{Choice, Overlay, PickFor, Value},
 };
 
-use super::{chats, overlays, parking, status, writing};
+use super::{canned, chats, overlays, parking, status, writing};
 
 /// Makes the palette offer what fits the line as it is now: actions, or the arguments of the one
 /// that is named.
@@ -78,6 +80,7 @@ fn choices(model: &Model, intent: Intent, rest: &str) -> Vec<Choice> {
         Some(Source::Priorities) => chats::degrees(),
         Some(Source::Times) => parking::times(model, rest),
         Some(Source::Tags) => words(tags(model)),
+        Some(Source::Canned) => canned::choices(model),
     }
 }
 
@@ -127,8 +130,9 @@ pub(super) fn in_list(model: &mut Model, back: bool) {
     refresh(model);
 }
 
-/// Tab in the composer: the name that `@` begins.
-pub(super) fn in_composer(model: &mut Model, back: bool) {
+/// Tab in the composer: the name that `@` begins, the canned reply that `;` begins; else on to what
+/// a canned reply left open.
+pub(super) fn in_composer(model: &mut Model, back: bool, out: &mut Vec<Effect>) {
     let Some(chat) = model.current() else { return };
     let Some(thread) = model.threads.get(&chat) else {
         return;
@@ -137,8 +141,15 @@ pub(super) fn in_composer(model: &mut Model, back: bool) {
     let before = &composer.text()[..composer.cursor()];
     let start = word_start(before);
     let typed = &before[start..];
+    if let Some(code) = typed.strip_prefix(canned::SIGN) {
+        let code = code.to_owned();
+        return canned::complete(model, &code, out);
+    }
     if !typed.starts_with('@') {
-        return model.say("Tab completes @name; commands begin with / in an empty composer");
+        if !writing::composer(model).is_some_and(Composer::to_blank) {
+            model.say("Tab completes @name and ;reply; commands begin with / in an empty composer");
+        }
+        return;
     }
     let names = mentions(model, typed);
     let mut completion = model.completion.take();

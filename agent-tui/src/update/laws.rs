@@ -17,7 +17,7 @@ use shared::{
     event::{Event, Reader},
     frame::Typist,
     id::{ChatId, CommandId, Seq, UserId},
-    model::Visibility,
+    model::{CannedScope, Visibility},
     record::Record,
     text::SafeText,
 };
@@ -115,6 +115,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         "J",
         "K",
         "M",
+        ";",
         "N",
         "R",
         "S",
@@ -135,6 +136,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         "/",
         "away lunch",
         "@t",
+        ";h",
+        "?vat",
         "transfer billing",
         "20m",
     ];
@@ -174,8 +177,12 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        let mut story = busy_desk();
+        let all = CannedScope::Global;
+        story.can("hello", all, "Hello {{customer.name}}, {{attr.plan}}?");
+        story.can("bye", all, "Good bye");
         let mut world = Self {
-            story: busy_desk(),
+            story,
             model: console(),
             sent: VecDeque::new(),
             asked: VecDeque::new(),

@@ -5,6 +5,9 @@
 mod bounds;
 mod browse;
 mod bulk;
+mod canned;
+#[cfg(test)]
+mod canned_tests;
 mod chats;
 mod complete;
 #[cfg(test)]
@@ -187,6 +190,7 @@ fn restore(model: &mut Model, restored: Restored) {
                 chat,
                 text,
                 visibility,
+                canned,
                 ..
             } => model
                 .threads
@@ -197,6 +201,7 @@ fn restore(model: &mut Model, restored: Restored) {
                     cid: entry.cid,
                     text,
                     visibility,
+                    canned,
                     at: entry.at,
                     fate,
                     echo: None,

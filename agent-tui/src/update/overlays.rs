@@ -11,7 +11,7 @@ use crate::{
     overlay::{AskFor, Choice, Overlay, PickFor, Picker, Prompt, Value},
 };
 
-use super::{browse, bulk, chats, complete, keys, panes, parking, scroll, status, writing};
+use super::{browse, bulk, canned, chats, complete, keys, panes, parking, scroll, status, writing};
 
 /// Offers every action.
 pub(super) fn open_palette(model: &mut Model) {
@@ -182,6 +182,10 @@ fn take(model: &mut Model, picker: &Picker, out: &mut Vec<Effect>) {
         (PickFor::Status(user), Value::Status(stand)) => status::chosen(model, *stand, user, out),
         (PickFor::Snooze(aim), Value::Text(words)) => parking::snooze(model, aim, words, out),
         (PickFor::Link, Value::Text(url)) => browse::choose_link(model, url),
+        (purpose, Value::Canned(id)) => {
+            let typed = purpose == PickFor::Canned { typed: true };
+            canned::put_in(model, *id, typed, out);
+        }
         (_, Value::Text(text)) => writing::replace(model, text, out),
         (_, Value::Target(_) | Value::Priority(_) | Value::Status(_)) => {}
     }

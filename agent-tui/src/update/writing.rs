@@ -10,7 +10,7 @@ use shared::{
 };
 
 use crate::{
-    composer::{Composer, Inserted, TEXT_BYTES_MAX},
+    composer::{Brought, Composer, Inserted, TEXT_BYTES_MAX},
     keys::{Intent, Mode},
     model::{Base, Link, Model},
     msg::Effect,
@@ -20,13 +20,15 @@ use crate::{
     transcript::Transcript,
 };
 
-use super::complete;
+use super::{canned, complete};
 
 /// The hub is told that we type at most once in this time.
 const TYPING_EVERY: Duration = Duration::from_secs(3);
 /// A paste of so many lines or bytes asks first.
 const PASTE_LINES_MAX: usize = 5;
 const PASTE_BYTES_MAX: usize = 2048;
+/// How a message begins that is not sent because a canned reply left something open.
+const FILL_IN: &str = "fill in ";
 
 /// Types `text` into whatever takes it.
 pub(super) fn type_in(model: &mut Model, text: &str, out: &mut Vec<Effect>) {
@@ -72,7 +74,11 @@ pub(super) fn composer(model: &mut Model) -> Option<&mut Composer> {
 }
 
 /// Changes the draft of the focused chat and says what did not fit.
-fn write(model: &mut Model, out: &mut Vec<Effect>, change: impl FnOnce(&mut Composer) -> Inserted) {
+pub(super) fn write(
+    model: &mut Model,
+    out: &mut Vec<Effect>,
+    change: impl FnOnce(&mut Composer) -> Inserted,
+) {
     let Some(composer) = composer(model) else {
         return model.say("no chat is open here; Alt+A opens the next one that needs you");
     };
@@ -139,7 +145,7 @@ pub(super) fn edit(model: &mut Model, intent: Intent, out: &mut Vec<Effect>) {
         return complete::refresh(model);
     }
     if completes {
-        complete::in_composer(model, back);
+        complete::in_composer(model, back, out);
         return tell_typing(model, out);
     }
     write(model, out, |composer| {
@@ -220,28 +226,36 @@ pub(super) fn send(model: &mut Model, out: &mut Vec<Effect>) {
     if thread.composer().text().trim().is_empty() {
         return;
     }
+    if let Some(blank) = canned::first_blank(thread) {
+        return model.complain(format!("{FILL_IN}{blank} first"));
+    }
     let visibility = thread.visibility();
     let expected_seq = match visibility {
         Visibility::Public => thread.basis.expected(),
         Visibility::Note => None,
     };
+    let canned = thread.composer().brought().canned.clone();
     let text = SafeText::block(&thread.composer_mut().take());
     thread.outgoing.push(Outgoing {
         cid: cid.clone(),
         text: text.clone(),
         visibility,
+        canned: canned.clone(),
         at: now,
         fate: Fate::Waiting,
         echo: None,
     });
     thread.place = Place::End;
     thread.new_from = None;
+    model
+        .notice
+        .take_if(|notice| notice.text.starts_with(FILL_IN));
     let command = Command::PostMessage {
         chat,
         text,
         visibility,
         expected_seq,
-        canned: Vec::new(),
+        canned,
     };
     out.push(Effect::Do { cid, command });
     tell_typing(model, out);
@@ -265,6 +279,7 @@ pub(super) fn take_back(
     let sent = thread.outgoing.remove(at);
     // What was sent once fits again.
     drop(thread.reply.set_text(&sent.text));
+    thread.reply.bring(Brought::of(sent.canned));
     thread.basis = Basis::Told;
     out.push(Effect::Discard { cid: cid.clone() });
     model.complain(format!("not sent: {why}"));
@@ -330,7 +345,7 @@ pub(super) fn retry_failed(model: &mut Model, out: &mut Vec<Effect>) {
             text: sent.text.clone(),
             visibility: sent.visibility,
             expected_seq: None,
-            canned: Vec::new(),
+            canned: sent.canned.clone(),
         };
         out.push(Effect::Do { cid, command });
     }
@@ -356,6 +371,7 @@ pub(super) fn discard_failed(model: &mut Model, out: &mut Vec<Effect>) {
     };
     if composer.is_empty() {
         drop(composer.set_text(&sent.text));
+        composer.bring(Brought::of(sent.canned));
     } else {
         composer.remember(&sent.text);
     }

@@ -11,6 +11,8 @@ mod hostile;
 mod layouts;
 mod list;
 #[cfg(test)]
+mod lists;
+#[cfg(test)]
 mod matrix;
 mod overlay;
 mod paint;

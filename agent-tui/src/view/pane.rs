@@ -1,9 +1,14 @@
 //! One pane: the chat's name, its messages, who types, the composer.
 
 use ratatui::{Frame, buffer::Buffer, layout::Rect, style::Style};
-use shared::{id::ChatId, model::Chat, text::render};
+use shared::{
+    id::ChatId,
+    model::Chat,
+    text::{render, width},
+};
 
 use crate::{
+    composer as draft,
     model::{Base, Model, state_word},
     screen::{LISTED, PaneArea},
     theme::{Role, Theme},
@@ -233,10 +238,43 @@ fn composer(theme: &Theme, area: &PaneArea, thread: &Thread, focused: bool, buff
     let layout = composer.layout(area.composer.width);
     let first = first_row(area, layout.cursor.1);
     let style = theme.style(if focused { Role::Text } else { Role::Dim });
+    let blanks = composer.blanks();
     for (number, line) in layout.rows[first..].iter().enumerate() {
         let place = row(area.composer, number);
         draft_row(buffer, place, &composer.row_text(line), style);
+        for blank in &blanks {
+            let part = |from, to| {
+                composer.row_text(&draft::Row {
+                    range: from..to,
+                    soft: line.soft,
+                })
+            };
+            let (start, end) = (
+                blank.start.max(line.range.start),
+                blank.end.min(line.range.end),
+            );
+            if start < end {
+                let before = columns(&part(line.range.start, start));
+                let marked = columns(&part(line.range.start, end)).saturating_sub(before);
+                mark(buffer, place, before, marked, theme.style(Role::Blank));
+            }
+        }
     }
+}
+
+fn columns(text: &str) -> u16 {
+    u16::try_from(width(&render(text))).unwrap_or(u16::MAX)
+}
+
+/// Gives what is drawn on the first row of `area` another style, from `x` columns on.
+fn mark(buffer: &mut Buffer, area: Rect, x: u16, columns: u16, style: Style) {
+    let part = Rect {
+        x: area.x.saturating_add(x),
+        width: columns,
+        height: area.height.min(1),
+        ..area
+    };
+    buffer.set_style(part.intersection(area), style);
 }
 
 /// A row of a draft: never cut with dots, the composer has broken it to fit.
