@@ -1,5 +1,5 @@
 //! What the loop does beside itself for the desk as it is shown: keeps a copy on disk, asks for
-//! earlier chats, starts the browser. Nothing here waits in the loop.
+//! earlier chats and what was said in others, starts the browser. Nothing here waits in the loop.
 
 use std::{
     process::{Command, Stdio},
@@ -7,17 +7,19 @@ use std::{
 };
 
 use shared::{
-    api::{ChatAnswer, Page},
+    api::{ChatAnswer, Page, SearchPage},
     client::{error::ClientError, http::Http},
     id::{ChatId, Pos, UserId},
     model::{Chat, Interval},
     time::Timestamp,
 };
-use tokio::{task::JoinHandle, time::Instant};
+use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
 
 use crate::{
     cache::Cache,
+    find::{PAGE_HITS, Question},
     model::{Link, Model},
+    msg::{Effect, Msg},
 };
 
 /// The copy of the desk is at most this much older than the desk.
@@ -87,12 +89,67 @@ impl Keeper {
     }
 }
 
+/// Asks the hub what `effect` wants to know; the answer comes back as a message.
+pub(crate) fn ask(http: &Http, told: &mpsc::Sender<Msg>, effect: Effect) {
+    let (http, told) = (http.clone(), told.clone());
+    tokio::spawn(async move {
+        let told_why = |error: ClientError| error.to_string();
+        let msg = match effect {
+            Effect::Past { customer, previous } => {
+                let chats = past_chats(&http, customer, previous).await;
+                let chats = chats.map_err(told_why);
+                Msg::Past { customer, chats }
+            }
+            Effect::Hours { user, from } => {
+                let items = hours(&http, user, from).await.map_err(told_why);
+                Msg::Hours { from, items }
+            }
+            Effect::Search(question) => {
+                let page = search(&http, &question).await.map_err(told_why);
+                Msg::Found { question, page }
+            }
+            Effect::LookUp(id) => {
+                let answer: Result<ChatAnswer, _> = http.get(&format!("/api/chats/{id}")).await;
+                let chat = answer.map(|answer| Box::new(answer.chat));
+                let chat = chat.map_err(told_why);
+                Msg::LookedUp { id, chat }
+            }
+            _ => return,
+        };
+        drop(told.send(msg).await);
+    });
+}
+
+async fn search(http: &Http, question: &Question) -> Result<SearchPage, ClientError> {
+    let mut path = format!(
+        "/api/search?limit={PAGE_HITS}&q={}",
+        escape(&question.query)
+    );
+    if let Some(after) = &question.after {
+        path.push_str(&format!("&after={}", escape(after)));
+    }
+    http.get(&path).await
+}
+
+/// `text` as a value in a query (RFC 3986, 2.3: what is not unreserved is written in hex).
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}
+
 /// The chats of a customer that are not closed, and those that lead to them one by one, which
 /// may be.
 ///
 /// # Errors
 /// What the first question gives. A chat on the way that may not be seen ends the way.
-pub(crate) async fn past_chats(
+async fn past_chats(
     http: &Http,
     customer: UserId,
     previous: Option<ChatId>,
@@ -121,11 +178,7 @@ pub(crate) async fn past_chats(
 ///
 /// # Errors
 /// What the question gives.
-pub(crate) async fn hours(
-    http: &Http,
-    user: UserId,
-    from: Timestamp,
-) -> Result<Vec<Interval>, ClientError> {
+async fn hours(http: &Http, user: UserId, from: Timestamp) -> Result<Vec<Interval>, ClientError> {
     let path = format!("/api/users/{user}/hours?from={from}");
     let page: Page<Interval> = http.get(&path).await?;
     Ok(page.items)
@@ -151,4 +204,14 @@ pub(crate) fn opener(url: &str) -> Command {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escape;
+
+    #[test]
+    fn what_is_typed_is_one_value() {
+        assert_eq!(escape("a&q=é \"%\""), "a%26q%3D%C3%A9%20%22%25%22");
+    }
 }

@@ -14,6 +14,7 @@ pub mod debug;
 pub mod deed;
 pub mod drafts;
 mod editor;
+pub mod find;
 #[cfg(test)]
 mod fixture;
 pub mod fuzzy;

@@ -16,6 +16,7 @@ use crate::{
     complete::Completion,
     debug::Debug,
     deed::{Deed, Round},
+    find::Asked,
     hours::Hours,
     keys::{Chord, Intent, Keymap, Mode},
     msg::Layout,
@@ -203,6 +204,8 @@ pub struct Model {
     pub hours: Hours,
     /// Why it is not known, when the hub did not say.
     pub hours_failed: Option<String>,
+    /// What the hub was asked about all chats.
+    pub asked: Asked,
     /// The link that may be opened once it was confirmed.
     pub link_asked: Option<String>,
     /// The chat before this one.
@@ -271,6 +274,7 @@ impl Model {
             past: BTreeMap::new(),
             hours: Hours::default(),
             hours_failed: None,
+            asked: Asked::default(),
             link_asked: None,
             visited: None,
             base: Base::default(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 use shared::{
+    api::SearchPage,
     client::{
         outbox::{Entry, Failure},
         socket::SocketEvent,
@@ -16,6 +17,7 @@ use shared::{
 
 use crate::{
     cache::Cached,
+    find::Question,
     model::Alert,
     thread::{Draft, Place},
 };
@@ -98,6 +100,20 @@ pub enum Msg {
         /// What was done when.
         items: Result<Vec<Interval>, String>,
     },
+    /// What was found in all chats, or why nothing was looked for.
+    Found {
+        /// The question.
+        question: Question,
+        /// A page of the answer.
+        page: Result<SearchPage, String>,
+    },
+    /// A chat out of sight, or why it cannot be seen.
+    LookedUp {
+        /// Which.
+        id: ChatId,
+        /// How it is.
+        chat: Result<Box<Chat>, String>,
+    },
     /// Something outside went wrong, or right, in one line.
     Told {
         /// What.
@@ -151,6 +167,10 @@ pub enum Effect {
         /// Since when.
         from: Timestamp,
     },
+    /// Look for something in all chats.
+    Search(Question),
+    /// Ask for a chat out of sight.
+    LookUp(ChatId),
     /// Tell that we type, or stopped.
     Typing {
         /// Where.

@@ -9,6 +9,7 @@ use shared::{
 use crate::{
     composer::Composer,
     deed::{Aim, Deed, Target},
+    find::Find,
     fuzzy,
     keys::{Intent, Mode},
 };
@@ -159,6 +160,8 @@ pub struct Help {
 pub enum Overlay {
     /// A list.
     Picker(Picker),
+    /// The messages found in all chats.
+    Find(Box<Find>),
     /// A line to fill in.
     Prompt(Prompt),
     /// A question.
@@ -175,7 +178,7 @@ impl Overlay {
     /// Which keys it has.
     pub fn mode(&self) -> Mode {
         match self {
-            Self::Picker(_) => Mode::Palette,
+            Self::Picker(_) | Self::Find(_) => Mode::Palette,
             Self::Prompt(_) => Mode::Search,
             Self::Confirm(_) => Mode::Confirm,
             Self::Help(_) => Mode::Help,
@@ -188,6 +191,7 @@ impl Overlay {
     pub fn field_mut(&mut self) -> Option<&mut Composer> {
         match self {
             Self::Picker(picker) => Some(&mut picker.field),
+            Self::Find(find) => Some(&mut find.field),
             Self::Prompt(prompt) => Some(&mut prompt.field),
             Self::Help(help) => Some(&mut help.field),
             Self::Confirm(_) | Self::Paste(_) | Self::Wall => None,
@@ -211,7 +215,7 @@ impl Picker {
     pub fn title(&self) -> String {
         match self.purpose {
             PickFor::Command => "commands".to_owned(),
-            PickFor::GoTo => "go to a chat".to_owned(),
+            PickFor::GoTo => "go to a chat; ?text searches all chats".to_owned(),
             PickFor::Transfer(aim) => format!("hand {aim} to"),
             PickFor::Assign(aim) => format!("give {aim} to"),
             PickFor::Status(None) => "be".to_owned(),

@@ -26,7 +26,7 @@ use crate::{
     clipboard,
     drafts::Drafts,
     editor,
-    keep::{Keeper, hours, opener, past_chats},
+    keep::{Keeper, ask, opener},
     keys::Keymap,
     model::{Model, Settings},
     msg::{Effect, Layout, Msg},
@@ -314,21 +314,8 @@ impl Runtime {
                     self.tell(error.to_string(), true);
                 }
             }
-            Effect::Past { customer, previous } => {
-                let (http, told) = (self.http.clone(), self.told.clone());
-                tokio::spawn(async move {
-                    let chats = past_chats(&http, customer, previous).await;
-                    let chats = chats.map_err(|error| error.to_string());
-                    drop(told.send(Msg::Past { customer, chats }).await);
-                });
-            }
-            Effect::Hours { user, from } => {
-                let (http, told) = (self.http.clone(), self.told.clone());
-                tokio::spawn(async move {
-                    let items = hours(&http, user, from).await;
-                    let items = items.map_err(|error| error.to_string());
-                    drop(told.send(Msg::Hours { from, items }).await);
-                });
+            Effect::Past { .. } | Effect::Hours { .. } | Effect::Search(_) | Effect::LookUp(_) => {
+                ask(&self.http, &self.told, effect);
             }
             Effect::Typing { chat, on } => self.socket.typing(chat, on, None),
             Effect::View(chat) => {

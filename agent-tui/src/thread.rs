@@ -16,6 +16,7 @@ use shared::{
 
 use crate::{
     composer::{Brought, Composer, Layout},
+    find::Needle,
     unread::{Said, is_ours},
 };
 
@@ -117,8 +118,8 @@ pub struct Outgoing {
 /// A search in one chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search {
-    /// What, in lower case.
-    pub query: String,
+    /// What.
+    pub needle: Needle,
     /// The match that is shown.
     pub at: Seq,
 }

@@ -65,6 +65,7 @@ actions! {
     ScrollEnd "end" "go to the newest message" [Compose: "Alt+End", Nav: "End"];
     JumpUnread "unread" "go to the first unread message" [Compose: "Alt+U", Nav: "U"];
     SearchInChat "search" "search in this chat" [Compose: "Ctrl+F", Nav: "/ Ctrl+F"];
+    Find "find" "search all chats; in go to a chat: ?text" [];
     NextMatch "next-match" "next match of the search" [NavSearch: "n"];
     PreviousMatch "previous-match" "previous match of the search" [NavSearch: "N"];
 

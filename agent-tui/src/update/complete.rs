@@ -11,11 +11,12 @@ use crate::{
     overlay::{Choice, Overlay, PickFor, Value},
 };
 
-use super::{canned, chats, overlays, parking, status, writing};
+use super::{canned, chats, find, overlays, parking, status, writing};
 
 /// Makes the palette offer what fits the line as it is now: actions, or the arguments of the one
 /// that is named.
 pub(super) fn refresh(model: &mut Model) {
+    find::follow(model);
     let Some(Overlay::Picker(picker)) = &model.overlay else {
         return;
     };

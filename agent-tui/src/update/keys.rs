@@ -12,7 +12,10 @@ use crate::{
     overlay::{AskFor, Confirm, Help, Overlay, Then},
 };
 
-use super::{browse, bulk, canned, chats, needs, overlays, panes, parking, scroll, status, today, writing};
+use super::{
+    browse, bulk, canned, chats, find, needs, overlays, panes, parking, scroll, status, today,
+    writing,
+};
 
 /// The second of two keys is waited for as long as vim does.
 const SECOND_KEY_WITHIN: Duration = Duration::from_secs(1);
@@ -103,6 +106,7 @@ fn overlay(model: &mut Model, intent: Intent, out: &mut Vec<Effect>) -> bool {
         Intent::Status => status::open(model, None),
         Intent::Hours => today::say(model),
         Intent::StatusOf => status::open_whose(model),
+        Intent::Find => find::open(model),
         Intent::Canned => canned::open(model, "", false),
         Intent::Wall => model.overlay = Some(Overlay::Wall),
         Intent::SearchInChat => overlays::ask(model, AskFor::Search),

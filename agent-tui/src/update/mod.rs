@@ -12,6 +12,9 @@ mod chats;
 mod complete;
 #[cfg(test)]
 mod complete_tests;
+mod find;
+#[cfg(test)]
+mod find_tests;
 mod hub;
 mod keys;
 #[cfg(test)]
@@ -44,6 +47,7 @@ mod writing;
 use std::time::Duration;
 
 use shared::{
+    api::PAGE_ITEMS_MAX,
     command::Command,
     fold::View,
     id::{ChatId, CommandId},
@@ -106,6 +110,7 @@ pub fn next_deadline(model: &Model) -> Timestamp {
         }
         Link::Live | Link::Stopped { .. } => {}
     }
+    next = find::next_question(model).map_or(next, |at| next.min(at));
     next = wall::next_alarm(model).map_or(next, |at| next.min(at));
     if let Some(begun) = &model.begun {
         next = next.min(begun.until);
@@ -132,6 +137,8 @@ fn take(model: &mut Model, msg: Msg, out: &mut Vec<Effect>) {
         Msg::Edited { chat, note, text } => writing::edited(model, chat, note, text),
         Msg::Past { customer, chats } => browse::past(model, customer, chats),
         Msg::Hours { from, items } => today::answer(model, from, items),
+        Msg::Found { question, page } => find::found(model, &question, page),
+        Msg::LookedUp { id, chat } => find::looked_up(model, id, chat.map(|chat| *chat)),
         Msg::Told { text, error: true } => model.complain(text),
         Msg::Told { text, error: false } => model.say(text),
         Msg::Tick => {}
@@ -232,6 +239,7 @@ fn settle(model: &mut Model, out: &mut Vec<Effect>) {
             out.push(Effect::SaveDraft { chat: *chat, draft });
         }
     }
+    find::ask_when_due(model, out);
     page_history(model, out);
     scroll::anchor(model);
     browse::look_up_past(model, out);
@@ -313,6 +321,9 @@ fn page_history(model: &mut Model, out: &mut Vec<Effect>) {
         if !wants || thread.complete || thread.asked.is_some() {
             continue;
         }
+        // Towards a message further up in as few steps as the hub allows.
+        let is_far = matches!(thread.place, Place::At { seq, .. } if Some(seq) < oldest);
+        let limit = if is_far { PAGE_ITEMS_MAX } else { PAGE_RECORDS };
         let id = format!("older-{chat}-{}", oldest.unwrap_or_default());
         thread.asked = Some(id.clone());
         out.push(Effect::Fetch {
@@ -320,7 +331,7 @@ fn page_history(model: &mut Model, out: &mut Vec<Effect>) {
             chat,
             before: oldest,
             after: None,
-            limit: PAGE_RECORDS,
+            limit,
         });
     }
 }

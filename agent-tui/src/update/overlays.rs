@@ -11,7 +11,9 @@ use crate::{
     overlay::{AskFor, Choice, Overlay, PickFor, Picker, Prompt, Value},
 };
 
-use super::{browse, bulk, canned, chats, complete, keys, panes, parking, scroll, status, writing};
+use super::{
+    browse, bulk, canned, chats, complete, find, keys, panes, parking, scroll, status, writing,
+};
 
 /// Offers every action.
 pub(super) fn open_palette(model: &mut Model) {
@@ -104,8 +106,10 @@ pub(super) fn ask(model: &mut Model, purpose: AskFor) {
 
 /// Chooses another line of the list.
 pub(super) fn step(model: &mut Model, by: isize) {
-    if let Some(Overlay::Picker(picker)) = &mut model.overlay {
-        picker.step(by);
+    match &mut model.overlay {
+        Some(Overlay::Picker(picker)) => picker.step(by),
+        Some(Overlay::Find(find)) => find.step(by),
+        _ => {}
     }
 }
 
@@ -143,6 +147,7 @@ pub(super) fn pick(model: &mut Model, out: &mut Vec<Effect>) {
     match model.overlay.take() {
         Some(Overlay::Picker(picker)) => take(model, &picker, out),
         Some(Overlay::Prompt(prompt)) => answer(model, &prompt, out),
+        Some(Overlay::Find(found)) => find::pick(model, found, out),
         other => model.overlay = other,
     }
 }
@@ -197,7 +202,7 @@ fn answer(model: &mut Model, prompt: &Prompt, out: &mut Vec<Effect>) {
         AskFor::Search if text.is_empty() => {}
         AskFor::Search => {
             model.base = Base::Nav;
-            scroll::find(model, text, None);
+            scroll::find(model, text);
         }
         AskFor::TransferNote(aim, to) => chats::transfer(model, aim, to, text, out),
         AskFor::AssignNote(aim, to) => chats::assign(model, aim, to, text, out),
@@ -312,6 +317,7 @@ fn fill(model: &mut Model, text: &str, out: &mut Vec<Effect>) {
             pick(model, out);
             fill(model, others, out);
         }
+        Some(Overlay::Find(_)) => find::look_for(model, text),
         Some(Overlay::Prompt(prompt)) => {
             drop(prompt.field.set_text(text));
             pick(model, out);

@@ -3,6 +3,7 @@
 use shared::{id::Seq, record::Record};
 
 use crate::{
+    find::Needle,
     model::Model,
     screen::Screen,
     thread::{Place, Search, Thread},
@@ -100,16 +101,19 @@ pub(super) fn to_match(model: &mut Model, newer: bool) {
     else {
         return;
     };
-    find(model, &search.query, Some((search.at, newer)));
+    find_from(model, search.needle, Some((search.at, newer)));
 }
 
-/// To the newest message with `query` in it, or from a match on to the next one.
-pub(super) fn find(model: &mut Model, query: &str, from: Option<(Seq, bool)>) {
+/// To the newest message with `query` in it.
+pub(super) fn find(model: &mut Model, query: &str) {
+    find_from(model, Needle::Text(query.to_lowercase()), None);
+}
+
+fn find_from(model: &mut Model, needle: Needle, from: Option<(Seq, bool)>) {
     let (Some(view), Some(thread)) = (model.current_view(), model.current_thread()) else {
         return;
     };
-    let query = query.to_lowercase();
-    let hit = |record: &&Record| fits(thread, record, &query);
+    let hit = |record: &&Record| fits(thread, record, &needle);
     let found = match from {
         None => view.events.iter().rev().find(hit),
         Some((at, true)) => view.events.iter().filter(|r| r.seq > Some(at)).find(hit),
@@ -126,22 +130,22 @@ pub(super) fn find(model: &mut Model, query: &str, from: Option<(Seq, bool)>) {
         } else {
             "no match"
         };
+        let typed = needle.typed();
         return model.say(format!(
-            "{more} for \"{query}\" in what is loaded of this chat"
+            "{more} for \"{typed}\" in what is loaded of this chat"
         ));
     };
     if let Some(thread) = model
         .current()
         .and_then(|chat| model.threads.get_mut(&chat))
     {
-        thread.search = Some(Search { query, at });
+        thread.search = Some(Search { needle, at });
         thread.place = Place::At { seq: at, row: 0 };
     }
 }
 
-fn fits(thread: &Thread, record: &Record, query: &str) -> bool {
-    let text = thread.text(record);
-    text.is_some_and(|text| text.to_lowercase().contains(query))
+fn fits(thread: &Thread, record: &Record, needle: &Needle) -> bool {
+    thread.text(record).is_some_and(|text| needle.fits(text))
 }
 
 fn move_to(model: &mut Model, place: impl FnOnce(&Transcript<'_>, usize) -> Option<Place>) {

@@ -5,6 +5,7 @@ mod bars;
 #[cfg(test)]
 mod bytes;
 mod debug;
+mod find;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]

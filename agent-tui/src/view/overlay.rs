@@ -13,6 +13,7 @@ use crate::{
 };
 
 use super::{
+    find,
     paint::{blank, put, put_right, row, rule},
     wall,
 };
@@ -27,6 +28,7 @@ pub(super) fn draw(
 ) {
     match overlay {
         Overlay::Picker(picker) => draw_picker(model, theme, picker, body, frame),
+        Overlay::Find(found) => find::draw(model, theme, found, body, frame),
         Overlay::Prompt(prompt) => {
             let area = card(theme, &prompt.title(), body, 1, frame);
             field(theme, &prompt.field, row(area, 0), frame);
@@ -58,7 +60,13 @@ pub(super) fn draw(
 }
 
 /// A box with a title, blank inside; gives the inside.
-fn card(theme: &Theme, title: &str, body: Rect, rows: usize, frame: &mut Frame<'_>) -> Rect {
+pub(super) fn card(
+    theme: &Theme,
+    title: &str,
+    body: Rect,
+    rows: usize,
+    frame: &mut Frame<'_>,
+) -> Rect {
     let rows = u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(2);
     let height = rows.min(body.height);
     let width = body.width.saturating_sub(4).min(90);
@@ -90,7 +98,7 @@ fn card(theme: &Theme, title: &str, body: Rect, rows: usize, frame: &mut Frame<'
 }
 
 /// A line that is typed in, with the hardware cursor.
-fn field(theme: &Theme, composer: &Composer, area: Rect, frame: &mut Frame<'_>) {
+pub(super) fn field(theme: &Theme, composer: &Composer, area: Rect, frame: &mut Frame<'_>) {
     if area.height == 0 {
         return;
     }

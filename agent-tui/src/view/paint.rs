@@ -69,6 +69,17 @@ pub(super) fn put_right(buffer: &mut Buffer, area: Rect, text: &str, style: Styl
     }
 }
 
+/// Gives `columns` of what is drawn on the first row of `area`, from `x` columns on, another style.
+pub(super) fn restyle(buffer: &mut Buffer, area: Rect, x: u16, columns: u16, style: Style) {
+    let part = Rect {
+        x: area.x.saturating_add(x),
+        width: columns,
+        height: area.height.min(1),
+        ..area
+    };
+    buffer.set_style(part.intersection(area), style);
+}
+
 /// Fills the first row of `area` with `unit`, which is one column wide.
 pub(super) fn rule(buffer: &mut Buffer, area: Rect, unit: &str, style: Style) {
     let line = unit.repeat(usize::from(area.width));

@@ -18,7 +18,7 @@ use crate::{
 };
 
 use super::{
-    paint::{age, line, put, put_right, row, rule},
+    paint::{age, line, put, put_right, restyle, row, rule},
     states,
 };
 
@@ -256,7 +256,7 @@ fn composer(theme: &Theme, area: &PaneArea, thread: &Thread, focused: bool, buff
             if start < end {
                 let before = columns(&part(line.range.start, start));
                 let marked = columns(&part(line.range.start, end)).saturating_sub(before);
-                mark(buffer, place, before, marked, theme.style(Role::Blank));
+                restyle(buffer, place, before, marked, theme.style(Role::Blank));
             }
         }
     }
@@ -264,17 +264,6 @@ fn composer(theme: &Theme, area: &PaneArea, thread: &Thread, focused: bool, buff
 
 fn columns(text: &str) -> u16 {
     u16::try_from(width(&render(text))).unwrap_or(u16::MAX)
-}
-
-/// Gives what is drawn on the first row of `area` another style, from `x` columns on.
-fn mark(buffer: &mut Buffer, area: Rect, x: u16, columns: u16, style: Style) {
-    let part = Rect {
-        x: area.x.saturating_add(x),
-        width: columns,
-        height: area.height.min(1),
-        ..area
-    };
-    buffer.set_style(part.intersection(area), style);
 }
 
 /// A row of a draft: never cut with dots, the composer has broken it to fit.
