@@ -27,6 +27,7 @@ pub mod model;
 pub mod msg;
 pub mod notify;
 pub mod overlay;
+mod reach;
 pub mod runtime;
 pub mod screen;
 pub mod term;

@@ -7,11 +7,10 @@ use crossterm::event::Event;
 use ratatui::layout::Rect;
 use shared::{
     client::{
-        http::Http,
         outbox::Outbox,
         profile::Profile,
         session::TokenSource,
-        socket::{Socket, SocketEvent, SocketHandle, SocketOptions},
+        socket::{Socket, SocketEvent, SocketOptions},
     },
     time::Timestamp,
 };
@@ -26,11 +25,12 @@ use crate::{
     clipboard,
     drafts::Drafts,
     editor,
-    keep::{Keeper, ask, opener},
+    keep::{Keeper, opener},
     keys::Keymap,
     model::{Model, Settings},
     msg::{Effect, Layout, Msg},
     notify::{self, Notifier},
+    reach::Reach,
     term::{
         Display, Hangup, Input, Keyboard, Line, Outlet, TermSignal, TerminalGuard, Tty, is_hangup,
     },
@@ -107,11 +107,10 @@ struct Runtime {
     guard: TerminalGuard,
     hangup: Hangup,
     drafts: Drafts,
-    socket: SocketHandle,
+    reach: Reach,
     keys: Keyboard,
     input: Input,
     notifier: Notifier,
-    told: mpsc::Sender<Msg>,
     layout: Layout,
     /// Drafts are to be written then.
     save_at: Option<Instant>,
@@ -122,7 +121,6 @@ struct Runtime {
     touched: bool,
     far: bool,
     left: Option<Left>,
-    http: Http,
     keeper: Keeper,
 }
 
@@ -166,11 +164,10 @@ impl Console {
             guard,
             hangup,
             drafts: self.drafts,
-            socket,
+            reach: Reach { socket, http, told },
             keys: Keyboard::default(),
             input: Input::new(self.line, std::time::Instant::now()),
             notifier: self.notifier,
-            told,
             layout: Layout::default(),
             save_at: None,
             saving: None,
@@ -178,7 +175,6 @@ impl Console {
             touched: false,
             far: self.far,
             left: None,
-            http,
             keeper: Keeper::new(self.cache),
         };
         runtime.begin(area, self.fresh, cached).await;
@@ -197,8 +193,8 @@ impl Runtime {
         if fresh {
             restored.layout = Layout::default();
         }
-        restored.pending = self.socket.outbox().pending();
-        restored.failures = self.socket.outbox().failures();
+        restored.pending = self.reach.socket.outbox().pending();
+        restored.failures = self.reach.socket.outbox().failures();
         restored.cached = cached.map(Box::new);
         self.take(Msg::Resize(area.width, area.height)).await;
         self.take(Msg::Restored(Box::new(restored))).await;
@@ -291,39 +287,10 @@ impl Runtime {
     }
 
     async fn perform(&mut self, effect: Effect) {
+        let Some(effect) = self.reach.perform(effect).await else {
+            return;
+        };
         match effect {
-            Effect::Do { cid, command } => {
-                if let Err(error) = self.socket.send(cid.clone(), command).await {
-                    let why = error.to_string();
-                    self.report(Msg::Refused { cid, why });
-                }
-            }
-            Effect::Discard { cid } => {
-                if let Err(error) = self.socket.outbox().discard(&cid) {
-                    self.tell(error.to_string(), true);
-                }
-            }
-            Effect::Fetch {
-                id,
-                chat,
-                before,
-                after,
-                limit,
-            } => {
-                if let Err(error) = self.socket.fetch(id, chat, before, after, limit) {
-                    self.tell(error.to_string(), true);
-                }
-            }
-            Effect::Past { .. } | Effect::Hours { .. } | Effect::Search(_) | Effect::LookUp(_) => {
-                ask(&self.http, &self.told, effect);
-            }
-            Effect::Typing { chat, on } => self.socket.typing(chat, on, None),
-            Effect::View(chat) => {
-                if let Err(error) = self.socket.view(chat) {
-                    self.tell(error.to_string(), true);
-                }
-            }
-            Effect::RetryNow => self.socket.retry_now(),
             Effect::SaveDraft { chat, draft } => {
                 self.drafts.put(chat, draft);
                 self.save_soon();
@@ -343,16 +310,25 @@ impl Runtime {
             }
             Effect::Suspend => self.suspend().await,
             Effect::Quit => self.left = Some(Left::Quit),
+            Effect::Do { .. }
+            | Effect::Discard { .. }
+            | Effect::Fetch { .. }
+            | Effect::Past { .. }
+            | Effect::Hours { .. }
+            | Effect::Search(_)
+            | Effect::LookUp(_)
+            | Effect::Typing { .. }
+            | Effect::View(_)
+            | Effect::RetryNow => {}
         }
     }
 
-    /// Comes back as a message; lost only when so many wait that one more says nothing new.
     fn report(&self, msg: Msg) {
-        drop(self.told.try_send(msg));
+        self.reach.report(msg);
     }
 
     fn tell(&self, text: String, error: bool) {
-        self.report(Msg::Told { text, error });
+        self.reach.tell(text, error);
     }
 
     /// Takes in `event` and all that came with it.
@@ -469,7 +445,7 @@ impl Runtime {
 
     /// Shows a link in the person's own browser, which never gets the terminal.
     fn open_link(&self, url: String) {
-        let told = self.told.clone();
+        let told = self.reach.told.clone();
         tokio::task::spawn_blocking(move || {
             if let Err(error) = opener(&url).status() {
                 let text = format!("the link was not opened: {error}; it was copied");
@@ -537,7 +513,7 @@ impl Runtime {
             return self.save_soon();
         }
         let drafts = self.drafts.clone();
-        let told = self.told.clone();
+        let told = self.reach.told.clone();
         self.saving = Some(tokio::task::spawn_blocking(move || {
             let why = drafts.flush().err()?.to_string();
             let text = format!("drafts are not on disk: {why}");
@@ -555,7 +531,7 @@ impl Runtime {
         let drafts = self.drafts.clone();
         drop(tokio::task::spawn_blocking(move || drafts.flush()).await);
         self.keeper.end(&self.model).await;
-        self.socket.close().await;
+        self.reach.socket.close().await;
     }
 }
 
