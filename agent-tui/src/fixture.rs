@@ -251,6 +251,7 @@ pub(crate) fn console() -> Model {
         context: "acme-prod".to_owned(),
         ascii: false,
         wall: false,
+        plain: false,
         opens_links: false,
         zone: TimeZone::UTC,
         seed: 7,

@@ -160,6 +160,7 @@ fn run(args: Args) -> Result<Left, Failure> {
             context: context.unwrap_or_else(|| profile.hub.to_string()),
             ascii,
             wall: args.wall,
+            plain: false,
             opens_links: !far && has_browser(),
             zone: TimeZone::system(),
             seed: seed()?,

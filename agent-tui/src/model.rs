@@ -36,6 +36,8 @@ pub struct Settings {
     pub ascii: bool,
     /// Shows how the departments stand and nothing else.
     pub wall: bool,
+    /// Tells in lines what happens, and takes typed lines: nobody knows what is looked at.
+    pub plain: bool,
     /// The time zone of the clock and of the days.
     pub zone: TimeZone,
     /// Links can be opened here: not over SSH, and there is a program for it.
@@ -547,6 +549,15 @@ impl Model {
         let text = text.into();
         self.debug.log(self.now, format!("error: {text}"));
         self.notice = Some(Notice { text, error: true });
+    }
+
+    /// How a person does `intent` here: by `keys`, or in lines by a command.
+    pub fn how(&self, intent: Intent, keys: &str) -> String {
+        if self.settings.plain {
+            format!("/{}", intent.action().name)
+        } else {
+            keys.to_owned()
+        }
     }
 
     /// Sees to it that each chat in sight has its thread.

@@ -11,13 +11,14 @@ use shared::{
     },
     command::Command,
     id::{ChatId, CommandId, Seq, UserId},
-    model::{Chat, Interval},
+    model::{Chat, Interval, Visibility},
     time::Timestamp,
 };
 
 use crate::{
     cache::Cached,
     find::Question,
+    keys::Intent,
     model::Alert,
     thread::{Draft, Place},
 };
@@ -53,6 +54,24 @@ pub struct Restored {
     pub cached: Option<Box<Cached>>,
 }
 
+/// What a whole typed line says, where there are no keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Typed {
+    /// A message of the chat in front.
+    Message {
+        /// What.
+        text: String,
+        /// To whom.
+        visibility: Visibility,
+    },
+    /// A line of the palette.
+    Command(String),
+    /// The answer to what lies over the desk.
+    Answer(String),
+    /// What a key would mean.
+    Intent(Intent),
+}
+
 /// What happened.
 #[derive(Debug, Clone)]
 pub enum Msg {
@@ -64,6 +83,8 @@ pub enum Msg {
     Mouse(MouseEvent),
     /// A paste, as one.
     Paste(String),
+    /// A whole line.
+    Typed(Typed),
     /// The terminal has another size, in columns and rows.
     Resize(u16, u16),
     /// The terminal got the focus of the desktop, or lost it.

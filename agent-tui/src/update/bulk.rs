@@ -5,6 +5,7 @@ use shared::id::{ChatId, CommandId};
 
 use crate::{
     deed::{Aim, Deed, Round},
+    keys::Intent,
     model::{Link, Model},
     msg::Effect,
     overlay::{Confirm, Overlay, Then},
@@ -70,7 +71,8 @@ pub(super) fn aim(model: &mut Model) -> Option<Aim> {
     match (model.marked().len(), model.current_view()) {
         (0, Some(view)) => Some(Aim::One(view.chat.id)),
         (0, None) => {
-            model.say("no chat is open here; Alt+A or u opens the next one that needs you");
+            let how = model.how(Intent::NextNeeding, "Alt+A or u");
+            model.say(format!("no chat is open here; {how} opens the next one that needs you"));
             None
         }
         (count, _) => Some(Aim::Marked(count)),

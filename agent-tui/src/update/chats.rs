@@ -12,6 +12,7 @@ use shared::{
 
 use crate::{
     deed::{Aim, Deed, Target},
+    keys::Intent,
     model::{Model, state_word, status_word},
     msg::Effect,
     overlay::{AskFor, Choice, Overlay, PickFor, Picker, Prompt, Then, Value},
@@ -234,7 +235,10 @@ pub(super) fn open_assign(model: &mut Model) {
         return;
     };
     if !model.leads() {
-        return model.complain("only supervisors assign chats; transfer your own with t");
+        let how = model.how(Intent::Transfer, "t");
+        return model.complain(format!(
+            "only supervisors assign chats; transfer your own with {how}"
+        ));
     }
     let picker = Picker::new(PickFor::Assign(aim), people(model));
     model.overlay = Some(Overlay::Picker(picker));

@@ -70,7 +70,7 @@ fn argument(line: &str) -> Option<(Intent, &str)> {
 }
 
 /// What may follow `intent`, of which `rest` is there.
-fn choices(model: &Model, intent: Intent, rest: &str) -> Vec<Choice> {
+pub(super) fn choices(model: &Model, intent: Intent, rest: &str) -> Vec<Choice> {
     match Source::of(intent) {
         None => Vec::new(),
         Some(Source::Targets) => chats::targets(model),

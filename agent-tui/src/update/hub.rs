@@ -13,6 +13,7 @@ use shared::{
 
 use crate::{
     hours::Hours,
+    keys::Intent,
     model::{Link, Model},
     msg::Effect,
     thread::{Fate, Outgoing, Place, Thread, is_from_other},
@@ -122,7 +123,7 @@ pub(super) fn hear(model: &mut Model, event: SocketEvent, out: &mut Vec<Effect>)
             }
         }
         SocketEvent::Stopped { why } => {
-            let why = stop_text(why);
+            let why = stop_text(why, &model.how(Intent::Quit, "Ctrl+Q"));
             model.degraded = None;
             model.set_link(Link::Stopped { why });
         }
@@ -163,14 +164,14 @@ pub(super) fn refused(model: &mut Model, cid: &CommandId, why: &str, out: &mut V
     }
 }
 
-fn stop_text(why: StopReason) -> String {
+fn stop_text(why: StopReason, quit: &str) -> String {
     match why {
         StopReason::Revoked => {
             "the login is over; log in again with: frontdesk-admin login; drafts are kept"
                 .to_owned()
         }
         StopReason::Replaced => {
-            "another console took over; Ctrl+Q leaves; drafts are kept".to_owned()
+            format!("another console took over; {quit} leaves; drafts are kept")
         }
         StopReason::Version { message } | StopReason::Forbidden { message } => message,
     }
@@ -429,8 +430,8 @@ fn after_record(model: &mut Model, record: &Record) {
         }
         _ => (owns && is_from_other(record, me)).then_some("new message"),
     };
-    // The queue is in sight as long as the terminal is.
-    let seen = model.focused && (watched || !owns);
+    // The queue is in sight as long as the terminal is; lines of it go by.
+    let seen = model.focused && (watched || (!owns && !model.settings.plain));
     if let Some(what) = needs.filter(|_| !muted && !seen) {
         alert(model, chat, what, record);
     }

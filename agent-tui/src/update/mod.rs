@@ -39,6 +39,9 @@ mod today;
 mod today_tests;
 #[cfg(test)]
 mod triage;
+mod typed;
+#[cfg(test)]
+mod typed_tests;
 #[cfg(test)]
 mod unread_tests;
 pub(crate) mod wall;
@@ -127,6 +130,7 @@ fn take(model: &mut Model, msg: Msg, out: &mut Vec<Effect>) {
         Msg::Key(key) => keys::press(model, key, out),
         Msg::Mouse(event) => mouse::point(model, event),
         Msg::Paste(text) => writing::paste(model, &text, out),
+        Msg::Typed(line) => typed::take(model, line, out),
         Msg::Resize(columns, rows) => model.size = (columns, rows),
         Msg::Focus(focused) => model.focused = focused,
         Msg::Hub(event) => {

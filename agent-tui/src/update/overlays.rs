@@ -252,7 +252,7 @@ fn argument<'a>(picker: &Picker, intent: Intent, rest: &'a str) -> Option<(Choic
 }
 
 /// Does `intent` with the argument that was chosen for it.
-fn run_with(
+pub(super) fn run_with(
     model: &mut Model,
     intent: Intent,
     choice: Choice,
@@ -268,7 +268,7 @@ fn run_with(
 }
 
 /// The action that a typed line names, and the rest of the line.
-fn command(line: &str) -> Option<(Intent, &str)> {
+pub(super) fn command(line: &str) -> Option<(Intent, &str)> {
     let line = line.trim();
     // `close pane` is the one action and not the other with an argument.
     let words: Vec<&str> = line.split_whitespace().collect();
@@ -284,7 +284,7 @@ fn command(line: &str) -> Option<(Intent, &str)> {
 }
 
 /// Does `intent`; what is typed after its name answers what it would ask.
-fn run(model: &mut Model, intent: Intent, rest: &str, out: &mut Vec<Effect>) {
+pub(super) fn run(model: &mut Model, intent: Intent, rest: &str, out: &mut Vec<Effect>) {
     keys::perform(model, intent, out);
     if rest.is_empty() {
         return;

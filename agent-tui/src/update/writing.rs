@@ -80,7 +80,7 @@ pub(super) fn write(
     change: impl FnOnce(&mut Composer) -> Inserted,
 ) {
     let Some(composer) = composer(model) else {
-        return model.say("no chat is open here; Alt+A opens the next one that needs you");
+        return no_chat(model);
     };
     let inserted = change(composer);
     complain_of_rest(model, &inserted);
@@ -99,6 +99,14 @@ fn complain_of_rest(model: &mut Model, inserted: &Inserted) {
         text = format!("{text}; send this, then {yank} puts them in");
     }
     model.complain(text);
+}
+
+/// Says that there is no chat to write in.
+pub(super) fn no_chat(model: &mut Model) {
+    let how = model.how(Intent::NextNeeding, "Alt+A");
+    model.say(format!(
+        "no chat is open here; {how} opens the next one that needs you"
+    ));
 }
 
 /// Tells the hub that we type to the customer, or have stopped.
@@ -189,7 +197,8 @@ pub(super) fn clear(model: &mut Model, out: &mut Vec<Effect>) {
         composer.clear();
         Inserted::default()
     });
-    model.say("draft cleared; Ctrl+_ brings it back");
+    let how = model.how(Intent::Undo, "Ctrl+_");
+    model.say(format!("draft cleared; {how} brings it back"));
 }
 
 /// Puts `text` in the composer in place of the draft; undo brings the draft back.
@@ -213,7 +222,7 @@ pub(super) fn set_noting(model: &mut Model, noting: bool) {
 /// Sends what is in the composer.
 pub(super) fn send(model: &mut Model, out: &mut Vec<Effect>) {
     let Some(chat) = model.current() else {
-        return model.say("no chat is open here; Alt+A opens the next one that needs you");
+        return no_chat(model);
     };
     if let Some(why) = why_not(model, chat) {
         return model.complain(why);
