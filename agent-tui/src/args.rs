@@ -14,7 +14,8 @@ Examples:
   frontdesk-agent
   frontdesk-agent --context acme --theme light
   frontdesk-agent --hub https://desk.example.org --ascii
-  frontdesk-agent --wall";
+  frontdesk-agent --wall
+  frontdesk-agent --plain";
 
 /// Answer customers' chats from the terminal.
 ///
@@ -37,6 +38,10 @@ pub struct Args {
     /// Show only how the departments stand, for a spare terminal; you are not reachable there
     #[arg(long)]
     pub wall: bool,
+    /// Lines of words in reading order, for screen readers, dumb terminals and pipes; silent but
+    /// with --notify bell
+    #[arg(long, conflicts_with = "wall")]
+    pub plain: bool,
     /// Begin with empty panes; drafts are kept
     #[arg(long)]
     pub fresh: bool,
@@ -76,6 +81,7 @@ impl Args {
             notify: self.notify,
             notify_body: self.notify_body.then_some(true),
             esc_ms: self.esc_ms,
+            plain: self.plain.then_some(true),
         }
     }
 }
@@ -102,7 +108,8 @@ mod tests {
         assert_eq!(args.context.as_deref(), Some("acme"));
         assert_eq!(args.theme, Some(Tone::Light));
         assert!(args.ascii && !args.fresh);
-        assert!(Args::try_parse_from(["frontdesk-agent", "--plain"]).is_err());
+        assert!(Args::try_parse_from(["frontdesk-agent", "--plainly"]).is_err());
+        assert!(Args::try_parse_from(["frontdesk-agent", "--plain", "--wall"]).is_err());
         for example in EXAMPLES.lines().skip(1) {
             let parsed = Args::try_parse_from(example.split_whitespace());
             assert!(parsed.is_ok(), "{example}: {parsed:?}");

@@ -189,6 +189,7 @@ options! {
     notify: Means, "How to tell of what is not seen.";
     notify_body: bool, "Say in notifications who wrote and what.";
     esc_ms: EscHold, "How long a lone Esc is held.";
+    plain: bool, "Lines of words, for screen readers and terminals that only print.";
 }
 
 /// What the console is to be like.

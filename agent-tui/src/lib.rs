@@ -1,8 +1,9 @@
 //! The agent console: a terminal in which one person answers many chats.
 //!
 //! A message comes in, [`update::update`] changes the [`model`] and says what is to be done, the
-//! runtime does it, [`view`] draws what there is now. Only `runtime`, and `keep` for it, waits,
-//! reads clocks or does I/O; only `view` and `theme` know colours.
+//! runtime does it, [`view`] draws what there is now, or [`plain`] tells in lines what is new. Only
+//! `runtime` and `plain::run`, and `keep` and `reach` for both, wait, read clocks or do I/O; only
+//! `view` and `theme` know colours.
 
 pub mod args;
 pub mod cache;
@@ -27,6 +28,7 @@ pub mod model;
 pub mod msg;
 pub mod notify;
 pub mod overlay;
+pub mod plain;
 mod reach;
 pub mod runtime;
 pub mod screen;

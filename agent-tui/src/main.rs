@@ -14,7 +14,8 @@ use agent_tui::{
     config::{Config, ConfigError, EscHold, Options},
     drafts::Drafts,
     model::Settings,
-    notify::Notifier,
+    notify::{Means, Notifier},
+    plain::Plain,
     runtime::{Console, Left},
     term::{
         Answers, Hangup, Line, Modes, PROBE_MAX, SLOW_ESC, TermSignal, TerminalGuard, Tty,
@@ -84,8 +85,7 @@ impl From<io::Error> for Failure {
 
 fn main() -> ExitCode {
     match run(Args::parse()) {
-        Ok(Left::Quit) => ExitCode::SUCCESS,
-        Ok(Left::Signal(signal)) => ExitCode::from(signal_code(signal)),
+        Ok(code) => ExitCode::from(code),
         Err(failure) => {
             // There is nobody else to tell when even this fails.
             drop(writeln!(io::stderr().lock(), "{}", error_line(&failure)));
@@ -108,14 +108,8 @@ fn signal_code(signal: TermSignal) -> u8 {
     }
 }
 
-fn run(args: Args) -> Result<Left, Failure> {
-    if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
-        return Err(Failure {
-            why: "this terminal (TERM=dumb) cannot show the console; use frontdesk-admin chat"
-                .to_owned(),
-            code: exit::USAGE,
-        });
-    }
+/// Runs to the end; gives the exit code.
+fn run(args: Args) -> Result<u8, Failure> {
     let flags = Flags {
         hub: args.hub.clone(),
         context: args.context.clone(),
@@ -124,6 +118,16 @@ fn run(args: Args) -> Result<Left, Failure> {
     let profile = Profile::load(&flags).map_err(ClientError::from)?;
     let Config { options, keymap } =
         Config::resolve(&args, |name| std::env::var(name).ok(), &profile)?;
+    if options.plain.unwrap_or_default() && !args.wall {
+        return run_plain(&options, profile);
+    }
+    if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
+        return Err(Failure {
+            why: "this terminal (TERM=dumb) cannot show the screens; use frontdesk-agent --plain"
+                .to_owned(),
+            code: exit::USAGE,
+        });
+    }
     let token = profile.token_source()?;
     let outbox = if args.wall {
         Outbox::in_memory()
@@ -181,12 +185,55 @@ fn run(args: Args) -> Result<Left, Failure> {
         outbox,
         drafts,
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    match runtime()?.block_on(console.run(guard, hangup, signals))? {
+        Left::Quit => Ok(exit::OK),
+        Left::Signal(signal) => Ok(signal_code(signal)),
+    }
+}
+
+/// The console in lines, which leaves the terminal as it is.
+fn run_plain(options: &Options, profile: Profile) -> Result<u8, Failure> {
+    let far = std::env::var_os("SSH_CONNECTION").is_some();
+    let context = profile.context.clone();
+    let plain = Plain {
+        token: profile.token_source()?,
+        outbox: profile.outbox()?,
+        drafts: Drafts::new(&profile.places.drafts(), profile.credentials.key()),
+        settings: Settings {
+            context: context.unwrap_or_else(|| profile.hub.to_string()),
+            ascii: false,
+            wall: false,
+            plain: true,
+            opens_links: !far && has_browser(),
+            zone: TimeZone::system(),
+            seed: seed()?,
+            kitty: false,
+            notify_body: false,
+        },
+        bell: options.notify == Some(Means::Bell),
+        profile,
+    };
+    let ending = runtime()?.block_on(plain.run())?;
+    match ending.why {
+        Some(why) if ending.code != exit::OK => Err(Failure {
+            why,
+            code: ending.code,
+        }),
+        why => {
+            if let Some(why) = why {
+                // There is nobody else to tell when even this fails.
+                drop(writeln!(io::stderr().lock(), "{why}"));
+            }
+            Ok(ending.code)
+        }
+    }
+}
+
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
-        .build()?;
-    let left = runtime.block_on(console.run(guard, hangup, signals))?;
-    Ok(left)
+        .build()
 }
 
 /// What the person asked for, which comes before `NO_COLOR` (no-color.org); none leaves it to the

@@ -445,7 +445,7 @@ fn separator(voice: Voice, seq: Option<Seq>, text: String) -> Row {
 }
 
 /// What the desk did, in words; none for what nobody needs to read.
-fn system_text(model: &Model, record: &Record) -> Option<String> {
+pub(crate) fn system_text(model: &Model, record: &Record) -> Option<String> {
     let by = &record.actor.name;
     Some(match &record.event {
         Event::ChatOpened {

@@ -2,6 +2,7 @@
 
 mod exits;
 mod loss;
+mod plain;
 mod speed;
 mod terminal;
 mod two;

@@ -72,7 +72,9 @@ pub(super) fn aim(model: &mut Model) -> Option<Aim> {
         (0, Some(view)) => Some(Aim::One(view.chat.id)),
         (0, None) => {
             let how = model.how(Intent::NextNeeding, "Alt+A or u");
-            model.say(format!("no chat is open here; {how} opens the next one that needs you"));
+            model.say(format!(
+                "no chat is open here; {how} opens the next one that needs you"
+            ));
             None
         }
         (count, _) => Some(Aim::Marked(count)),

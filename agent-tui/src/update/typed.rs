@@ -10,6 +10,7 @@ use crate::{
     model::Model,
     msg::{Effect, Typed},
     overlay::{AskFor, Choice, Overlay, Value},
+    thread::Basis,
 };
 
 use super::{complete, keys, overlays, writing};
@@ -42,7 +43,9 @@ fn post(model: &mut Model, text: &str, visibility: Visibility, out: &mut Vec<Eff
             "a message holds 8192 bytes, this has {refused} more; send it in parts"
         ));
     }
+    let basis = set_basis(model, None);
     writing::send(model, out);
+    set_basis(model, Some(basis));
     let (left, _) = swap(model, &draft);
     if left.is_empty() {
         set_noting(model, noting);
@@ -72,6 +75,17 @@ fn swap(model: &mut Model, text: &str) -> (String, usize) {
     (before, refused)
 }
 
+/// What the person had seen at Enter, which is all there is, in place of what they had seen when
+/// they began the draft; or that again. Gives what it was.
+fn set_basis(model: &mut Model, basis: Option<Basis>) -> Basis {
+    let chat = model.current();
+    let Some(thread) = chat.and_then(|chat| model.threads.get_mut(&chat)) else {
+        return Basis::default();
+    };
+    let seen = thread.seen.map_or(Basis::Unwritten, Basis::Seen);
+    std::mem::replace(&mut thread.basis, basis.unwrap_or(seen))
+}
+
 /// Turns the chat in front to notes or replies; gives what it was.
 fn set_noting(model: &mut Model, noting: bool) -> bool {
     let chat = model.current();
@@ -88,7 +102,9 @@ fn command(model: &mut Model, line: &str, out: &mut Vec<Effect>) {
     let name = intent.action().name;
     match Source::of(intent) {
         _ if rest.is_empty() => keys::perform(model, intent, out),
-        Some(source) if source.is_words() || source == Source::Times => overlays::run(model, intent, rest, out),
+        Some(source) if source.is_words() || source == Source::Times => {
+            overlays::run(model, intent, rest, out)
+        }
         Some(source) => match find(&complete::choices(model, intent, rest), rest, source) {
             Found::One(choice, others) => overlays::run_with(model, intent, choice, &others, out),
             Found::Several(choices) => {
@@ -146,7 +162,9 @@ fn ask_no_more(model: &mut Model, out: &mut Vec<Effect>) {
         return;
     };
     match prompt.purpose {
-        AskFor::TransferNote(..) | AskFor::AssignNote(..) | AskFor::Reason(..) => overlays::pick(model, out),
+        AskFor::TransferNote(..) | AskFor::AssignNote(..) | AskFor::Reason(..) => {
+            overlays::pick(model, out)
+        }
         AskFor::Search => {
             model.overlay = None;
             model.complain("write what to look for: /search invoice");
@@ -224,11 +242,11 @@ fn among<'a>(fit: impl Iterator<Item = &'a Choice>, line: &str, words: usize) ->
 fn fits(choice: &Choice, words: &[&str]) -> bool {
     let label = choice.label.to_lowercase();
     let mut name = label.split_whitespace();
-    let mut begins = |word: &&str| {
+    let begins = |word: &&str| {
         let word = word.trim_start_matches('@').to_lowercase();
         !word.is_empty() && name.any(|part| part.starts_with(&word))
     };
-    !words.is_empty() && words.iter().all(|word| begins(word))
+    !words.is_empty() && words.iter().all(begins)
 }
 
 /// What follows the first `count` words.

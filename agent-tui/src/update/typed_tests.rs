@@ -66,14 +66,18 @@ fn a_line_is_sent_beside_the_draft() {
     type_text(&mut model, "half a thought");
     for visibility in [Visibility::Public, Visibility::Note] {
         let sent = say(&mut model, "a whole one", visibility);
-        let expect = Command::PostMessage {
-            chat: ChatId(1),
-            text: SafeText::block("a whole one"),
-            visibility,
-            expected_seq: None,
-            canned: Vec::new(),
+        let [
+            Command::PostMessage {
+                chat,
+                text,
+                visibility: to,
+                ..
+            },
+        ] = &sent[..]
+        else {
+            panic!("{sent:?}");
         };
-        assert_eq!(sent, [expect]);
+        assert_eq!((chat.0, text.as_str(), *to), (1, "a whole one", visibility));
         let thread = &model.threads[&ChatId(1)];
         assert_eq!(thread.reply.text(), "half a thought");
         assert!(thread.note.is_empty() && !thread.noting);
@@ -87,7 +91,7 @@ fn what_cannot_be_sent_joins_the_draft() {
     assert_eq!(say(&mut model, "hello", Visibility::Public), []);
     assert_eq!(
         told(&model),
-        "#4 waits; /accept takes it, /note writes to the team; it is kept as a draft"
+        "#4 waits; claim it first (/accept), or /note to the team; it is kept as a draft"
     );
     assert_eq!(say(&mut model, "again", Visibility::Public), []);
     assert_eq!(model.threads[&ChatId(4)].reply.text(), "hello\nagain");

@@ -322,7 +322,8 @@ fn why_not(model: &Model, chat: ChatId) -> Option<String> {
         None => {
             let keys = model.keymap.keys(Mode::Nav, Intent::Accept);
             let key = keys.split(' ').next().unwrap_or_default();
-            format!("#{chat} waits; claim it first ({key}), or /note to the team")
+            let how = model.how(Intent::Accept, key);
+            format!("#{chat} waits; claim it first ({how}), or /note to the team")
         }
     })
 }
