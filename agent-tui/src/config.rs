@@ -425,6 +425,18 @@ mod tests {
         );
     }
 
+    #[test]
+    fn the_config_of_the_readme_is_sound() {
+        let readme = include_str!("../../README.md");
+        let blocks = readme.split("```toml\n").skip(1);
+        let blocks = blocks.filter_map(|block| block.split("```").next());
+        let ours: Vec<&str> = blocks.filter(|block| block.contains("[agent]")).collect();
+        assert_eq!(ours.len(), 1);
+        let config = resolve(ours[0], &[], &[]).expect("sound");
+        assert_eq!(config.options.mouse, Some(true));
+        assert_eq!(meaning(&config, Mode::Nav, 'A'), Some(Intent::Accept));
+    }
+
     fn meaning(config: &Config, mode: Mode, letter: char) -> Option<Intent> {
         let key = KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE);
         config.keymap.lookup(mode, key)
