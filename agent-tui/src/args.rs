@@ -48,6 +48,9 @@ pub struct Args {
     /// Take the mouse: the wheel scrolls, a click chooses; Shift selects text as without it
     #[arg(long)]
     pub mouse: bool,
+    /// Write no drafts to disk: what is not sent is lost with the console
+    #[arg(long)]
+    pub no_drafts: bool,
     /// Keep no copy of the desk for the next start, and drop the one there is
     #[arg(long)]
     pub no_cache: bool,
@@ -77,6 +80,7 @@ impl Args {
             ascii: self.ascii.then_some(true),
             fresh: self.fresh.then_some(true),
             mouse: self.mouse.then_some(true),
+            drafts: self.no_drafts.then_some(false),
             cache: self.no_cache.then_some(false),
             notify: self.notify,
             notify_body: self.notify_body.then_some(true),

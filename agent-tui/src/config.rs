@@ -185,6 +185,7 @@ options! {
     ascii: bool, "Draw borders with ASCII alone.";
     fresh: bool, "Begin with empty panes.";
     mouse: bool, "Take the mouse.";
+    drafts: bool, "Keep drafts on disk.";
     cache: bool, "Keep a copy of the desk for the next start.";
     notify: Means, "How to tell of what is not seen.";
     notify_body: bool, "Say in notifications who wrote and what.";

@@ -27,6 +27,8 @@ const LAYOUT_FILE: &str = "layout.json";
 #[derive(Debug, Clone)]
 pub struct Drafts {
     folder: Arc<Path>,
+    /// Drafts are kept; else only the panes are.
+    kept: bool,
     unwritten: Arc<Mutex<Unwritten>>,
 }
 
@@ -41,8 +43,15 @@ impl Drafts {
     pub fn new(folder: &Path, profile: &str) -> Self {
         Self {
             folder: folder.join(file_name(profile)).into(),
+            kept: true,
             unwritten: Arc::default(),
         }
+    }
+
+    /// The same, of which only those from earlier are read: nothing more is written.
+    #[must_use]
+    pub fn kept_if(self, kept: bool) -> Self {
+        Self { kept, ..self }
     }
 
     /// Where they are; also for what is private and short-lived.
@@ -75,7 +84,10 @@ impl Drafts {
 
     /// Remembers the drafts of a chat; [`Drafts::flush`] writes them.
     pub fn put(&self, chat: ChatId, draft: Draft) {
-        self.unwritten().drafts.insert(chat, draft);
+        // An empty one takes away what an earlier run left.
+        if self.kept || draft.is_empty() {
+            self.unwritten().drafts.insert(chat, draft);
+        }
     }
 
     /// Remembers the panes; [`Drafts::flush`] writes them.
@@ -223,6 +235,15 @@ mod tests {
         drafts.put(ChatId(7), Draft::default());
         drafts.flush().expect("removed");
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn who_wants_no_drafts_kept_gets_none_written() {
+        let home = tempfile::tempdir().expect("a folder");
+        let drafts = Drafts::new(home.path(), "acme").kept_if(false);
+        drafts.put(ChatId(7), draft("a password"));
+        drafts.flush().expect("nothing to write");
+        assert!(!drafts.path(ChatId(7)).exists());
     }
 
     #[test]

@@ -159,6 +159,14 @@ impl Model {
             && (user.reachable || user.status != AgentStatus::Offline)
     }
 
+    /// How many chats may be given to us, where somebody said.
+    pub fn capacity(&self) -> Option<u32> {
+        let user = self.myself()?;
+        let departments = user.departments.iter();
+        let limits = departments.filter_map(|id| self.view.departments.get(id)?.capacity);
+        limits.chain(user.capacity).min().or(Some(4))
+    }
+
     /// Chats that wait, and since when the one that waits longest does.
     pub fn waiting(&self) -> (usize, Option<Timestamp>) {
         let waits =

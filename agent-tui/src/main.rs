@@ -134,7 +134,7 @@ fn run(args: Args) -> Result<u8, Failure> {
     } else {
         profile.outbox()?
     };
-    let drafts = Drafts::new(&profile.places.drafts(), profile.credentials.key());
+    let drafts = drafts(&options, &profile);
     let cache = cache(&args, &options, &profile, &drafts)?;
     let saved = drafts.clone();
     // The terminal is gone then: a draft that cannot be saved can be shown to nobody.
@@ -198,7 +198,7 @@ fn run_plain(options: &Options, profile: Profile) -> Result<u8, Failure> {
     let plain = Plain {
         token: profile.token_source()?,
         outbox: profile.outbox()?,
-        drafts: Drafts::new(&profile.places.drafts(), profile.credentials.key()),
+        drafts: drafts(options, &profile),
         settings: Settings {
             context: context.unwrap_or_else(|| profile.hub.to_string()),
             ascii: false,
@@ -241,6 +241,12 @@ fn runtime() -> io::Result<tokio::runtime::Runtime> {
 fn wanted_tone(options: &Options) -> Option<Tone> {
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     options.theme.or(no_color.then_some(Tone::None))
+}
+
+/// Where drafts are kept, if they are.
+fn drafts(options: &Options, profile: &Profile) -> Drafts {
+    let drafts = Drafts::new(&profile.places.drafts(), profile.credentials.key());
+    drafts.kept_if(options.drafts.unwrap_or(true))
 }
 
 /// Where the desk is kept for the next start; without a login of its own nowhere.

@@ -1,7 +1,10 @@
 //! The state of the console: what the hub said, what this person does with it, what the screen
 //! is like. Changed only by `update`, read by `view`; no clock, no input, no colour.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jiff::tz::TimeZone;
 use shared::{
@@ -190,6 +193,8 @@ pub struct Model {
     pub presence: BTreeMap<UserId, Presence>,
     /// How the departments stand, as the hub counts them.
     pub workloads: BTreeMap<DepartmentId, Workload>,
+    /// How long the way to the hub and back last took.
+    pub round_trip: Option<Duration>,
     /// Those that need somebody.
     pub alarms: BTreeSet<DepartmentId>,
     /// The chat of each pane; at least one pane, at most [`PANES_MAX`].
@@ -268,6 +273,7 @@ impl Model {
             threads: BTreeMap::new(),
             presence: BTreeMap::new(),
             workloads: BTreeMap::new(),
+            round_trip: None,
             alarms: BTreeSet::new(),
             panes: vec![None],
             focus: 0,
@@ -515,14 +521,6 @@ impl Model {
             Some(user) => user.name.to_string(),
             None => format!("user {id}"),
         }
-    }
-
-    /// How many chats may be given to us, where somebody said.
-    pub fn capacity(&self) -> Option<u32> {
-        let user = self.myself()?;
-        let departments = user.departments.iter();
-        let limits = departments.filter_map(|id| self.view.departments.get(id)?.capacity);
-        limits.chain(user.capacity).min().or(Some(4))
     }
 
     /// Remembers to tell of something that needs this person.

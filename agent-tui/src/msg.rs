@@ -203,6 +203,8 @@ pub enum Effect {
     View(Option<ChatId>),
     /// Connect now.
     RetryNow,
+    /// Time the way to the hub and back.
+    Measure,
     /// Keep the drafts of a chat.
     SaveDraft {
         /// Of which chat.

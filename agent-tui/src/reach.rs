@@ -54,6 +54,7 @@ impl Reach {
                 }
             }
             Effect::RetryNow => self.socket.retry_now(),
+            Effect::Measure => self.socket.measure(),
             other => return Some(other),
         }
         None

@@ -319,7 +319,8 @@ impl Runtime {
             | Effect::LookUp(_)
             | Effect::Typing { .. }
             | Effect::View(_)
-            | Effect::RetryNow => {}
+            | Effect::RetryNow
+            | Effect::Measure => {}
         }
     }
 

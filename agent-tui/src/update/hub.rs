@@ -52,6 +52,8 @@ pub(super) fn hear(model: &mut Model, event: SocketEvent, out: &mut Vec<Effect>)
         SocketEvent::Live { cursor } => {
             model.cursor = Some(cursor);
             become_live(model);
+            model.round_trip = None;
+            out.push(Effect::Measure);
         }
         SocketEvent::Done { cid, chat, seq, .. } => {
             model.degraded = None;
@@ -101,6 +103,7 @@ pub(super) fn hear(model: &mut Model, event: SocketEvent, out: &mut Vec<Effect>)
                 user.reachable = reachable;
             }
         }
+        SocketEvent::RoundTrip(took) => model.round_trip = Some(took),
         SocketEvent::Workload(workload) => wall::hear(model, workload),
         // Places are counted from the view.
         SocketEvent::Queue { .. } => {}

@@ -81,7 +81,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Timestamp) -> Vec<Effect> {
     model.now = now;
     let mut out = Vec::new();
     match msg {
-        Msg::Tick => tick(model, before),
+        Msg::Tick => tick(model, before, &mut out),
         msg => {
             model.dirty = true;
             take(model, msg, &mut out);
@@ -149,7 +149,7 @@ fn take(model: &mut Model, msg: Msg, out: &mut Vec<Effect>) {
     }
 }
 
-fn tick(model: &mut Model, before: Timestamp) {
+fn tick(model: &mut Model, before: Timestamp, out: &mut Vec<Effect>) {
     let now = model.now;
     let minute = |at: Timestamp| at.as_ms().div_euclid(60_000);
     let waits = match model.link {
@@ -157,7 +157,11 @@ fn tick(model: &mut Model, before: Timestamp) {
         Link::Connecting | Link::Loading => now.since(model.link_since) >= SPINNER_AFTER,
         Link::Live | Link::Stopped { .. } => false,
     };
-    model.dirty |= waits || minute(before) != minute(now);
+    let is_next = minute(before) != minute(now);
+    model.dirty |= waits || is_next;
+    if is_next && model.link == Link::Live {
+        out.push(Effect::Measure);
+    }
     if model.begun.is_some_and(|begun| begun.until <= now) {
         model.begun = None;
         model.dirty = true;

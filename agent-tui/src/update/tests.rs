@@ -13,7 +13,7 @@ use super::update;
 use crate::{
     fixture::{
         MIA, SALES, Story, TOM, busy_desk, connected, console, console_of, delivered, hear, live,
-        press, type_text,
+        press, two_o_clock, type_text,
     },
     model::{Base, Link, Model},
     msg::{Effect, Msg},
@@ -425,4 +425,23 @@ fn every_action_can_be_asked_for_without_a_chat() {
         update(&mut model, Msg::Tick, now);
         assert_eq!(model.link, Link::Live, "{}", action.name);
     }
+}
+
+#[test]
+fn the_way_to_the_hub_is_timed_when_live_and_each_minute() {
+    let story = busy_desk();
+    let mut model = console();
+    let effects = hear(&mut model, &story, [connected(), story.snapshot(), live()]);
+    assert!(effects.contains(&Effect::Measure));
+    let took = std::time::Duration::from_micros(12_400);
+    hear(&mut model, &story, [SocketEvent::RoundTrip(took)]);
+    assert_eq!(model.round_trip, Some(took));
+    let later = |seconds| two_o_clock().after(std::time::Duration::from_secs(seconds));
+    let now = model.now;
+    let left = 60 - now.as_ms().rem_euclid(60_000).unsigned_abs() / 1_000;
+    let base = now.since(two_o_clock()).as_secs();
+    let effects = update(&mut model, Msg::Tick, later(base + left / 2));
+    assert!(!effects.contains(&Effect::Measure), "not within the minute");
+    let effects = update(&mut model, Msg::Tick, later(base + left));
+    assert!(effects.contains(&Effect::Measure));
 }

@@ -40,7 +40,7 @@ pub(super) fn header(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
 fn header_parts(model: &Model, roomy: bool) -> Vec<String> {
     let me = model.me.as_ref().map(|me| me.name.to_string());
     if is_loading(model) {
-        let link = link_word(&model.link).to_owned();
+        let link = link_word(model);
         let context = model.settings.context.clone();
         return vec![context, me.unwrap_or_default(), link];
     }
@@ -83,18 +83,21 @@ fn header_parts(model: &Model, roomy: bool) -> Vec<String> {
     if marked > 0 {
         parts.push(format!("{marked} marked"));
     }
-    parts.push(link_word(&model.link).to_owned());
+    parts.push(link_word(model));
     parts
 }
 
-fn link_word(link: &Link) -> &'static str {
-    match link {
-        Link::Connecting => "connecting",
-        Link::Loading => "loading",
-        Link::Live => "live",
-        Link::Waiting { .. } => "offline",
-        Link::Stopped { .. } => "stopped",
-    }
+/// How it stands with the hub; live, how long a word takes there and back.
+fn link_word(model: &Model) -> String {
+    let word = match (&model.link, model.round_trip) {
+        (Link::Connecting, _) => "connecting",
+        (Link::Loading, _) => "loading",
+        (Link::Live, Some(took)) => return format!("hub {}ms", took.as_millis().max(1)),
+        (Link::Live, None) => "live",
+        (Link::Waiting { .. }, _) => "offline",
+        (Link::Stopped { .. }, _) => "stopped",
+    };
+    word.to_owned()
 }
 
 /// The mode and the keys that matter in it, from the live map.

@@ -540,3 +540,31 @@ async fn closing_does_not_need_a_program_that_listens() {
     assert_eq!(link.gone().await, Some(1000));
     events.close();
 }
+
+#[tokio::test]
+async fn the_way_to_the_hub_and_back_is_timed_once_for_each_wish() {
+    let peer = Peer::bind().await;
+    let (handle, mut events) = connect(&peer, Outbox::in_memory());
+    let (mut link, _) = peer.welcome(false).await;
+    link.send(&snapshot(5)).await;
+    link.send(&live(5)).await;
+    handle.measure();
+    let ClientFrame::Ping { id } = link.receive().await else {
+        panic!("a ping");
+    };
+    link.send_json(&json!({"type": "pong", "id": "another"}))
+        .await;
+    link.send_json(&json!({"type": "pong", "id": id})).await;
+    link.send_json(&json!({"type": "pong", "id": id})).await;
+    link.send_json(&record(6)).await;
+    let mut timed = 0;
+    loop {
+        match events.recv().await {
+            Some(SocketEvent::RoundTrip(_)) => timed += 1,
+            Some(SocketEvent::Record(_)) => break,
+            Some(_) => {}
+            None => panic!("the socket ended"),
+        }
+    }
+    assert_eq!(timed, 1);
+}

@@ -44,6 +44,9 @@ const RETRY_MAX: Duration = Duration::from_secs(60);
 const RETRY_DEFAULT: Duration = Duration::from_secs(1);
 /// Unanswered questions that are repeated after a reconnect.
 const FETCHES_MAX: usize = 32;
+/// The ping whose answer is timed.
+const ROUND_TRIP: &str = "round-trip";
+
 /// What a driver is made of.
 pub(super) struct Parts {
     pub(super) connector: Connector,
@@ -66,6 +69,8 @@ pub(super) struct Driver {
     view: Option<Option<ChatId>>,
     /// Questions without an answer, oldest first.
     fetches: VecDeque<ClientFrame>,
+    /// When the ping that is timed was asked for; a lost one is never answered.
+    measured: Option<Instant>,
     /// Failures in a row.
     attempt: u32,
     /// The token of this connection.
@@ -101,6 +106,7 @@ impl Driver {
             last: Pos(0),
             view: None,
             fetches: VecDeque::new(),
+            measured: None,
             attempt: 0,
             token: None,
             renewed: false,
@@ -126,6 +132,7 @@ impl Driver {
             self.welcomed_at = None;
             let Err(end) = self.connection().await;
             self.wire = None;
+            self.measured = None;
             let stable = |since: Instant| since.elapsed() >= STABLE_AFTER;
             if self.welcomed_at.is_some_and(stable) {
                 self.attempt = 0;
@@ -326,6 +333,11 @@ impl Driver {
     fn remember(&mut self, request: Request) -> Option<ClientFrame> {
         match request {
             Request::RetryNow => None,
+            Request::Measure => {
+                self.measured = Some(Instant::now());
+                let id = ROUND_TRIP.to_owned();
+                Some(ClientFrame::Ping { id })
+            }
             Request::Typing { chat, on, preview } => {
                 Some(ClientFrame::Typing { chat, on, preview })
             }
@@ -457,6 +469,12 @@ impl Driver {
             }
             HubFrame::Workload(workload) => {
                 return self.emit_ephemeral(SocketEvent::Workload(workload));
+            }
+            HubFrame::Pong { id } if id == ROUND_TRIP => {
+                let Some(asked) = self.measured.take() else {
+                    return Ok(());
+                };
+                return self.emit_ephemeral(SocketEvent::RoundTrip(asked.elapsed()));
             }
             // `bye` ends the connection before it gets here.
             HubFrame::Welcome { .. }

@@ -163,6 +163,8 @@ pub enum SocketEvent {
     },
     /// How a department stands.
     Workload(Workload),
+    /// So long took the way to the hub and back that was asked for.
+    RoundTrip(Duration),
     /// Throw the view away: a snapshot follows.
     Resync {
         /// Why.
@@ -236,6 +238,7 @@ enum Request {
         limit: u32,
     },
     RetryNow,
+    Measure,
 }
 
 /// The resuming WebSocket.
@@ -355,6 +358,12 @@ impl SocketHandle {
     pub fn retry_now(&self) {
         // A full queue is worked off within a moment of waking up anyway.
         drop(self.requests.try_send(Request::RetryNow));
+    }
+
+    /// Has the way to the hub and back timed: [`SocketEvent::RoundTrip`] tells, unless the
+    /// connection is lost meanwhile.
+    pub fn measure(&self) {
+        drop(self.requests.try_send(Request::Measure));
     }
 
     /// The commands that wait and those that failed.
