@@ -164,9 +164,10 @@ impl FromStr for Chord {
         let error = || ChordError(text.to_owned());
         let (mut rest, mut modifiers) = (text, KeyModifiers::NONE);
         while let Some((modifier, tail)) = MODIFIERS.iter().find_map(|(modifier, name)| {
-            let head = rest.get(..name.len())?;
-            head.eq_ignore_ascii_case(name)
-                .then(|| (*modifier, &rest[name.len()..]))
+            // As shown, or joined by a hyphen as many configs write it: ctrl-n.
+            let (word, joint) = rest.get(..name.len())?.split_at_checked(name.len() - 1)?;
+            let is_it = word.eq_ignore_ascii_case(name.trim_end_matches('+'));
+            (is_it && matches!(joint, "+" | "-")).then(|| (*modifier, &rest[name.len()..]))
         }) {
             modifiers |= modifier;
             rest = tail;
@@ -245,6 +246,8 @@ mod tests {
         assert_ne!(press(KeyCode::Char('u'), KeyModifiers::NONE), chord("U"));
         assert_eq!(chord("Ctrl++").to_string(), "Ctrl++");
         assert_eq!(chord("pageup").to_string(), "PgUp");
+        assert_eq!(chord("ctrl-alt-n"), chord("Ctrl+Alt+N"));
+        assert_eq!(chord("ctrl--"), chord("Ctrl+-"));
     }
 
     #[test]

@@ -92,7 +92,7 @@ fn link_word(model: &Model) -> String {
     let word = match (&model.link, model.round_trip) {
         (Link::Connecting, _) => "connecting",
         (Link::Loading, _) => "loading",
-        (Link::Live, Some(took)) => return format!("hub {}ms", took.as_millis().max(1)),
+        (Link::Live, Some(took)) => return format!("live {}ms", took.as_millis().max(1)),
         (Link::Live, None) => "live",
         (Link::Waiting { .. }, _) => "offline",
         (Link::Stopped { .. }, _) => "stopped",
