@@ -40,7 +40,7 @@ pub(super) fn header(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
 fn header_parts(model: &Model, roomy: bool) -> Vec<String> {
     let me = model.me.as_ref().map(|me| me.name.to_string());
     if is_loading(model) {
-        let link = link_word(model);
+        let link = link_word(&model.link).to_owned();
         let context = model.settings.context.clone();
         return vec![context, me.unwrap_or_default(), link];
     }
@@ -83,21 +83,21 @@ fn header_parts(model: &Model, roomy: bool) -> Vec<String> {
     if marked > 0 {
         parts.push(format!("{marked} marked"));
     }
-    parts.push(link_word(model));
+    parts.push(link_word(&model.link).to_owned());
+    // How long a word takes to the hub and back: the first to go where there is no room.
+    let took = model.round_trip.filter(|_| model.link == Link::Live);
+    parts.extend(took.map(|took| format!("{}ms", took.as_millis().max(1))));
     parts
 }
 
-/// How it stands with the hub; live, how long a word takes there and back.
-fn link_word(model: &Model) -> String {
-    let word = match (&model.link, model.round_trip) {
-        (Link::Connecting, _) => "connecting",
-        (Link::Loading, _) => "loading",
-        (Link::Live, Some(took)) => return format!("live {}ms", took.as_millis().max(1)),
-        (Link::Live, None) => "live",
-        (Link::Waiting { .. }, _) => "offline",
-        (Link::Stopped { .. }, _) => "stopped",
-    };
-    word.to_owned()
+fn link_word(link: &Link) -> &'static str {
+    match link {
+        Link::Connecting => "connecting",
+        Link::Loading => "loading",
+        Link::Live => "live",
+        Link::Waiting { .. } => "offline",
+        Link::Stopped { .. } => "stopped",
+    }
 }
 
 /// The mode and the keys that matter in it, from the live map.

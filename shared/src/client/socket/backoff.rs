@@ -10,6 +10,12 @@ pub const BACKOFF_BASE: Duration = Duration::from_millis(500);
 /// The longest wait of all.
 pub const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
+/// Shortest and longest pause before a refused command is sent again.
+const RETRY_MIN: Duration = Duration::from_millis(100);
+const RETRY_MAX: Duration = Duration::from_secs(60);
+/// The same when the hub does not say.
+const RETRY_DEFAULT: Duration = Duration::from_secs(1);
+
 /// The wait after `attempt` failures in a row before this one (0 at first): `random` (all of
 /// `u32` evenly) of [`BACKOFF_BASE`] x 2^attempt, at most [`BACKOFF_MAX`].
 #[must_use]
@@ -17,6 +23,13 @@ pub fn backoff(attempt: u32, random: u32) -> Duration {
     let factor = 1_u32.checked_shl(attempt).unwrap_or(u32::MAX);
     let ceiling = BACKOFF_BASE.saturating_mul(factor).min(BACKOFF_MAX);
     ceiling.mul_f64(f64::from(random) / f64::from(u32::MAX))
+}
+
+/// The pause before a command that was refused for now is sent again.
+pub(super) fn pause_before_retry(retry_after_ms: Option<u64>) -> Duration {
+    retry_after_ms.map_or(RETRY_DEFAULT, |ms| {
+        Duration::from_millis(ms).clamp(RETRY_MIN, RETRY_MAX)
+    })
 }
 
 #[cfg(test)]

@@ -19,7 +19,8 @@ use crate::{
         profile::ProfileError,
         session::{Token, TokenSource},
         socket::{
-            Request, SocketEvent, StopReason, backoff,
+            Request, SocketEvent, StopReason,
+            backoff::{backoff, pause_before_retry},
             clocks::{CLOCK_EVERY, Clocks},
             wire::{End, Incoming, Wire},
         },
@@ -37,11 +38,6 @@ const WELCOME_LIMIT: Duration = Duration::from_secs(10);
 const STABLE_AFTER: Duration = Duration::from_secs(60);
 /// Longest pause that a hub may ask for.
 const ASKED_PAUSE_MAX: Duration = Duration::from_secs(300);
-/// Shortest and longest pause before a refused command is sent again.
-const RETRY_MIN: Duration = Duration::from_millis(100);
-const RETRY_MAX: Duration = Duration::from_secs(60);
-/// The same when the hub does not say.
-const RETRY_DEFAULT: Duration = Duration::from_secs(1);
 /// Unanswered questions that are repeated after a reconnect.
 const FETCHES_MAX: usize = 32;
 /// The ping whose answer is timed.
@@ -599,10 +595,4 @@ fn over(error: ClientError) -> End {
         }
         error => End::from(error),
     }
-}
-
-fn pause_before_retry(retry_after_ms: Option<u64>) -> Duration {
-    retry_after_ms.map_or(RETRY_DEFAULT, |ms| {
-        Duration::from_millis(ms).clamp(RETRY_MIN, RETRY_MAX)
-    })
 }
