@@ -234,9 +234,6 @@ fn restore(model: &mut Model, restored: Restored) {
 
 /// What follows from the state as it is now, whatever brought it about.
 fn settle(model: &mut Model, out: &mut Vec<Effect>) {
-    if let Some(chat) = model.current().filter(|chat| is_watched(model, *chat)) {
-        see(model, chat, out);
-    }
     if model.viewing != model.current() && model.link == Link::Live {
         model.viewing = model.current();
         out.push(Effect::View(model.viewing));
@@ -250,6 +247,10 @@ fn settle(model: &mut Model, out: &mut Vec<Effect>) {
     find::ask_when_due(model, out);
     page_history(model, out);
     scroll::anchor(model);
+    // A pane may have come to its end just now, by a new size too.
+    if let Some(chat) = model.current().filter(|chat| is_watched(model, *chat)) {
+        see(model, chat, out);
+    }
     browse::look_up_past(model, out);
     today::ask(model, out);
     let now = model.now;
