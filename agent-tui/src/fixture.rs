@@ -211,7 +211,11 @@ impl Story {
 
     fn post(&mut self, chat: u64, by: Actor, text: &str, visibility: Visibility) -> Record {
         let text = SafeText::block(text);
-        let event = Event::MessagePosted { text, visibility };
+        let event = Event::MessagePosted {
+            text,
+            visibility,
+            attachments: Vec::new(),
+        };
         self.record(Some(ChatId(chat)), by, event)
     }
 }

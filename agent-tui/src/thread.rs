@@ -5,6 +5,7 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use shared::{
     api::TYPING_TTL_MS,
+    attachment,
     event::Event,
     fold::ChatView,
     id::{CannedId, CommandId, Seq, UserId},
@@ -338,6 +339,14 @@ impl Thread {
         Some(edited.unwrap_or(text))
     }
 
+    /// What a message shows now: its text, and a line for each of its files.
+    pub fn shown(&self, record: &Record) -> Option<String> {
+        let Event::MessagePosted { attachments, .. } = &record.event else {
+            return None;
+        };
+        Some(attachment::shown(self.text(record)?, attachments))
+    }
+
     /// Whether the message `seq` was edited.
     pub fn is_edited(&self, seq: Seq) -> bool {
         self.edits.contains_key(&seq)
@@ -357,7 +366,12 @@ impl Thread {
 
     /// Finds the message of ours that `record` is, so that it is not shown twice.
     pub fn recognise(&mut self, record: &Record, me: Option<UserId>) {
-        let (Some(seq), Event::MessagePosted { text, visibility }) = (record.seq, &record.event)
+        let (
+            Some(seq),
+            Event::MessagePosted {
+                text, visibility, ..
+            },
+        ) = (record.seq, &record.event)
         else {
             return;
         };

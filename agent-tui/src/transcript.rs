@@ -346,7 +346,7 @@ impl<'a> Transcript<'a> {
         let columns = self.text_columns();
         let (voice, gutter, label) = self.author(record)?;
         let lines = self.thread.wrapped(seq, columns, || {
-            let Some(text) = self.thread.text(record) else {
+            let Some(text) = self.thread.shown(record) else {
                 return system_text(self.model, record).unwrap_or_default();
             };
             let before = if voice == Voice::Note { "[note] " } else { "" };

@@ -353,6 +353,7 @@ impl Story {
             Event::MessagePosted {
                 text,
                 visibility: Visibility::Public,
+                ..
             } => self.said(said(text)),
             Event::MessageEdited {
                 text,

@@ -127,6 +127,7 @@ mod tests {
             },
             text: SafeText::block(text),
             visibility: Visibility::Public,
+            attachments: Vec::new(),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
     command::{DepartmentRef, UserRef},
     error::ErrorCode,
     id::{CannedId, ChatId, CommandId, DepartmentId, Epoch, InvitationId, Pos, Seq},
-    model::{Actor, AgentStatus, Chat, Role, User, Visibility},
+    model::{Actor, AgentStatus, Attachment, Chat, Role, User, Visibility},
     text::SafeText,
     time::Timestamp,
 };
@@ -515,6 +515,9 @@ answers! {
         text: SafeText,
         /// To whom.
         visibility: Visibility,
+        /// Files that came with it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        attachments: Vec<Attachment>,
     }
 
     /// A record that was found by its words.

@@ -146,6 +146,19 @@ pub struct CannedChange {
     pub variants: Option<BTreeMap<SafeText, SafeText>>,
 }
 
+/// A file that was received whole. The desk gives it its number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewAttachment {
+    /// What its sender calls it.
+    pub name: SafeText,
+    /// Its size.
+    pub bytes: u64,
+    /// Its media type, as its bytes show it.
+    pub kind: SafeText,
+    /// SHA-256 of its bytes: the same id with another file is another command.
+    pub digest: [u8; 32],
+}
+
 /// What a new member of staff is like; the password comes with an invitation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -456,6 +469,18 @@ pub enum Command {
         username: SafeText,
         /// The name that others see.
         name: SafeText,
+    },
+    /// Internal: a file whose bytes are stored is posted with a caption.
+    #[serde(skip)]
+    PostAttachment {
+        /// Where.
+        chat: ChatId,
+        /// Which file.
+        attachment: NewAttachment,
+        /// What to say with it, at most 8 KiB; may be empty.
+        text: SafeText,
+        /// To whom; a customer's is always public.
+        visibility: Visibility,
     },
     /// Internal: a customer registers; what they are called stays outside the log.
     #[serde(skip)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{CannedId, ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
-    model::{AgentStatus, Canned, Department, Invitation, User, Visibility},
+    model::{AgentStatus, Attachment, Canned, Department, Invitation, User, Visibility},
     text::SafeText,
     time::Timestamp,
 };
@@ -104,6 +104,9 @@ pub enum Event {
         text: SafeText,
         /// To whom.
         visibility: Visibility,
+        /// Files that came with it; its text may then be empty.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        attachments: Vec<Attachment>,
     },
     /// A message has another text now.
     MessageEdited {

@@ -60,6 +60,10 @@ number!(
     CannedId
 );
 number!(
+    /// A file that was sent in a chat. One sequence for a desk.
+    AttachmentId
+);
+number!(
     /// A place in the log of a partition: 1, 2, 3.. without gaps. 0 is before the first record.
     Pos
 );

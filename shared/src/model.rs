@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{CannedId, ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
+    id::{AttachmentId, CannedId, ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
     text::SafeText,
     time::Timestamp,
 };
@@ -407,4 +407,18 @@ pub struct Invitation {
     pub by: UserId,
     /// When it ends: 72 hours after it was made.
     pub expires_at: Timestamp,
+}
+
+/// A file that was sent in a chat. Whoever sees its message may download it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Attachment {
+    /// Its number.
+    pub id: AttachmentId,
+    /// What its sender calls it: one line, without folders.
+    pub name: SafeText,
+    /// Its size.
+    pub bytes: u64,
+    /// Its media type, as its bytes show it.
+    pub kind: SafeText,
 }

@@ -9,10 +9,10 @@ use std::{
 
 use shared::{
     event::{AssignRule, Event, QueueReason, Reader, TransferEnd},
-    id::{CannedId, ChatId, DepartmentId, Epoch, InvitationId, Pos, Seq, UserId},
+    id::{AttachmentId, CannedId, ChatId, DepartmentId, Epoch, InvitationId, Pos, Seq, UserId},
     model::{
-        Actor, ActorKind, AgentStatus, Canned, CannedScope, Department, FieldKind, FormField,
-        Invitation, Role, User, Visibility,
+        Actor, ActorKind, AgentStatus, Attachment, Canned, CannedScope, Department, FieldKind,
+        FormField, Invitation, Role, User, Visibility,
     },
     record::Record,
     text::SafeText,
@@ -87,6 +87,17 @@ fn chat_events() -> Vec<Event> {
         Event::MessagePosted {
             text: SafeText::block("hello\nthere"),
             visibility: Visibility::Public,
+            attachments: Vec::new(),
+        },
+        Event::MessagePosted {
+            text: SafeText::default(),
+            visibility: Visibility::Note,
+            attachments: vec![Attachment {
+                id: AttachmentId(7),
+                name: SafeText::line("report.pdf"),
+                bytes: 12_345,
+                kind: SafeText::line("application/pdf"),
+            }],
         },
         Event::MessageEdited {
             seq: Seq(2),
@@ -208,6 +219,16 @@ fn desk_events() -> Vec<Event> {
     ]
 }
 
+/// The name of an event's file: its kind, or what sets the second sample of a kind apart.
+const fn sample(event: &Event) -> &'static str {
+    match event {
+        Event::MessagePosted { attachments, .. } if !attachments.is_empty() => {
+            "message_posted_with_file"
+        }
+        _ => event.kind(),
+    }
+}
+
 fn golden(kind: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/event/{kind}.json"))
 }
@@ -215,7 +236,7 @@ fn golden(kind: &str) -> PathBuf {
 #[test]
 fn every_event_reads_and_writes_its_golden_file() {
     for event in chat_events().into_iter().chain(desk_events()) {
-        let path = golden(event.kind());
+        let path = golden(sample(&event));
         let json = serde_json::to_string(&event).expect("an event is JSON") + "\n";
         if std::env::var_os("FRONTDESK_BLESS").is_some() && !path.exists() {
             fs::write(&path, &json).expect("the golden folder can be written");
@@ -253,6 +274,7 @@ fn a_record_has_the_fields_of_the_contract() {
         event: Event::MessagePosted {
             text: SafeText::block("hello"),
             visibility: Visibility::Public,
+            attachments: Vec::new(),
         },
     };
     let json = serde_json::to_string(&record).expect("a record is JSON");

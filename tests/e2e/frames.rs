@@ -358,6 +358,11 @@ async fn a_wrong_command_gets_its_nack_and_the_socket_lives() {
             "setup",
         ),
         (
+            json!({"type": "post_attachment", "chat": chat, "text": "", "visibility": "public"}),
+            "invalid",
+            "post_attachment",
+        ),
+        (
             json!({"type": "lose_agent", "user": 1}),
             "invalid",
             "lose_agent",

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use shared::{
     api::{CreatedUser, Message, SearchHit, SystemStatus},
+    attachment::shown,
     id::ChatId,
     model::{Canned, CannedScope, Chat, Department, User},
     record::Delivered,
@@ -261,7 +262,7 @@ impl Item for Message {
             self.at.to_string(),
             self.actor.name.to_string(),
             word(&self.visibility),
-            self.text.to_string(),
+            shown(&self.text, &self.attachments),
         ]
     }
 

@@ -229,7 +229,12 @@ fn print_messages(
 }
 
 fn message(record: &Record) -> Option<Message> {
-    let Event::MessagePosted { text, visibility } = &record.event else {
+    let Event::MessagePosted {
+        text,
+        visibility,
+        attachments,
+    } = &record.event
+    else {
         return None;
     };
     Some(Message {
@@ -238,5 +243,6 @@ fn message(record: &Record) -> Option<Message> {
         actor: record.actor.clone(),
         text: text.clone(),
         visibility: *visibility,
+        attachments: attachments.clone(),
     })
 }

@@ -367,7 +367,11 @@ fn hostile_texts_stay_lines_of_text() {
         ] {
             let text = dirty.clone();
             let visibility = Visibility::Public;
-            let event = Event::MessagePosted { text, visibility };
+            let event = Event::MessagePosted {
+                text,
+                visibility,
+                attachments: Vec::new(),
+            };
             let record = story.record(Some(ChatId(chat)), by(kind), event);
             person.hears([delivered(record)]);
         }

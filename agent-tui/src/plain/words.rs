@@ -62,12 +62,12 @@ fn said(model: &Model, chat: ChatId, record: &Record) -> Option<(String, String)
     };
     let (text, visibility, edited) = match &record.event {
         Event::MessagePosted { visibility, .. } => {
-            let text = model.threads.get(&chat)?.text(record)?;
+            let text = model.threads.get(&chat)?.shown(record)?;
             (text, *visibility, "")
         }
         Event::MessageEdited {
             text, visibility, ..
-        } => (text, *visibility, " (edited)"),
+        } => (text.to_string(), *visibility, " (edited)"),
         _ => return Some(("desk".to_owned(), system_text(model, record)?)),
     };
     let who = match record.actor.kind {
@@ -77,7 +77,7 @@ fn said(model: &Model, chat: ChatId, record: &Record) -> Option<(String, String)
         ActorKind::Agent if !mine => format!("{name} (staff)"),
         ActorKind::Agent | ActorKind::Customer => name,
     };
-    Some((format!("{who}{edited}"), text.to_string()))
+    Some((format!("{who}{edited}"), text))
 }
 
 /// A name that cannot be taken for anything else: in quotes when it has signs in it, or begins

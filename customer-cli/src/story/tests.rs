@@ -42,6 +42,7 @@ fn posted(seq: u64, kind: ActorKind, text: &str) -> SocketEvent {
     let event = Event::MessagePosted {
         text: SafeText::block(text),
         visibility: Visibility::Public,
+        attachments: Vec::new(),
     };
     record(seq, kind, "Ana", event)
 }
@@ -181,6 +182,7 @@ fn a_chat_that_is_taken_up_again_shows_what_comes_after() {
     let event = Event::MessagePosted {
         text: SafeText::block("old"),
         visibility: Visibility::Public,
+        attachments: Vec::new(),
     };
     let old = plain(3, ActorKind::Agent, "Ana", event);
     assert_eq!(story.take(view(3, vec![old])), []);
@@ -214,6 +216,7 @@ fn a_note_is_never_shown() {
     let event = Event::MessagePosted {
         text: SafeText::block("he is rude"),
         visibility: Visibility::Note,
+        attachments: Vec::new(),
     };
     assert_eq!(story.take(record(3, ActorKind::Agent, "Ana", event)), []);
 }

@@ -41,6 +41,10 @@ impl Desk {
         };
         let before = Footing::of(&thread.chat);
         thread.apply(record);
+        if let Event::MessagePosted { attachments, .. } = &record.event {
+            let newest = attachments.iter().map(|attachment| attachment.id).max();
+            facts.last_attachment = facts.last_attachment.max(newest.unwrap_or_default());
+        }
         let after = Footing::of(&thread.chat);
         if let Event::ChatAssigned { agent, .. } = &record.event
             && let Some(member) = facts.staff.get_mut(agent)

@@ -75,6 +75,15 @@ pub(super) fn message(text: &SafeText) -> Result<SafeText, Rejection> {
     Ok(text.clone())
 }
 
+/// What is said with a file, which may be nothing.
+pub(super) fn caption(text: &SafeText) -> Result<SafeText, Rejection> {
+    within("text", text, MESSAGE_BYTES_MAX)?;
+    if text.trim().is_empty() {
+        return Ok(SafeText::default());
+    }
+    Ok(text.clone())
+}
+
 /// The description of a department.
 pub(super) fn description(text: &SafeText) -> Result<SafeText, Rejection> {
     within("description", text, DESCRIPTION_BYTES_MAX)?;

@@ -41,7 +41,24 @@ impl Desk {
                 });
             }
         }
-        let posted = Event::MessagePosted { text, visibility };
+        let posted = Event::MessagePosted {
+            text,
+            visibility,
+            attachments: Vec::new(),
+        };
+        self.say(party, thread, posted, visibility, now)
+    }
+
+    /// What comes of saying something in a chat: the message, and what it does to the chat.
+    pub(super) fn say(
+        &self,
+        party: &Party<'_>,
+        thread: &Thread,
+        posted: Event,
+        visibility: Visibility,
+        now: Timestamp,
+    ) -> Result<Vec<NewRecord>, Rejection> {
+        let id = thread.chat.id;
         let posted = NewRecord::of_chat(id, party.actor(), posted);
         let resolved = thread.chat.state == ChatState::Resolved;
         match (resolved, party, visibility) {

@@ -4,6 +4,7 @@
 //! mutation. Time and identity come in as arguments; ids come from counters in the state.
 
 mod apply;
+mod attachments;
 mod canned;
 pub mod chat;
 mod departments;
@@ -133,6 +134,12 @@ impl Desk {
                 self.post_message(&party, *chat, text, *visibility, *expected_seq, now)
                     .map(|posted| [uses, posted].concat())
             }
+            Command::PostAttachment {
+                chat,
+                attachment,
+                text,
+                visibility,
+            } => self.post_attachment(&party, *chat, attachment, text, *visibility, now),
             Command::EditMessage { chat, seq, text } => {
                 self.edit_message(&party, *chat, *seq, text)
             }
@@ -506,6 +513,7 @@ impl NewRecord {
         let event = Event::MessagePosted {
             text: SafeText::block(text),
             visibility: Visibility::Public,
+            attachments: Vec::new(),
         };
         Self::of_chat(chat, system(rule), event)
     }

@@ -53,7 +53,11 @@ impl Desk {
         let mut records = vec![NewRecord::of_chat(chat, actor.clone(), opened)];
         if let Some(text) = text {
             let visibility = Visibility::Public;
-            let posted = Event::MessagePosted { text, visibility };
+            let posted = Event::MessagePosted {
+                text,
+                visibility,
+                attachments: Vec::new(),
+            };
             records.push(NewRecord::of_chat(chat, actor.clone(), posted));
         }
         let queued = Event::ChatQueued {

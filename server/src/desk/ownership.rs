@@ -276,7 +276,11 @@ fn transferred(
     let mut records = vec![NewRecord::of_chat(chat.id, party.actor(), event)];
     if let Some(text) = note {
         let visibility = Visibility::Note;
-        let posted = Event::MessagePosted { text, visibility };
+        let posted = Event::MessagePosted {
+            text,
+            visibility,
+            attachments: Vec::new(),
+        };
         records.push(NewRecord::of_chat(chat.id, party.actor(), posted));
     }
     records

@@ -182,7 +182,8 @@ impl Action {
     pub const fn of(command: &Command) -> Self {
         match command {
             Command::OpenChat(_) => Self::OpenChat,
-            Command::PostMessage { visibility, .. } => match visibility {
+            Command::PostMessage { visibility, .. }
+            | Command::PostAttachment { visibility, .. } => match visibility {
                 Visibility::Public => Self::PostMessage,
                 Visibility::Note => Self::PostNote,
             },
@@ -246,6 +247,7 @@ impl Object {
     pub const fn of(command: &Command) -> Self {
         match command {
             Command::PostMessage { chat, .. }
+            | Command::PostAttachment { chat, .. }
             | Command::EditMessage { chat, .. }
             | Command::MarkRead { chat, .. }
             | Command::MarkUnread { chat, .. }

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use shared::{
+    attachment::size,
     error::ErrorCode,
     id::{CannedId, ChatId, Epoch, InvitationId, Seq, UserId},
     model::ChatState,
@@ -228,6 +229,28 @@ pub enum Rejection {
         /// What is wrong with it and what would be right.
         problem: String,
     },
+    /// The file is larger than files may be.
+    #[error("the file has {}; at most {} can be sent", size(*.bytes), size(*.bytes_max))]
+    FileTooLarge {
+        /// Its bytes.
+        bytes: u64,
+        /// The limit.
+        bytes_max: u64,
+    },
+    /// The files of a chat would be more than its room.
+    #[error(
+        "chat {chat} has room for {} of files; the file has {}",
+        size(*.left),
+        size(*.bytes)
+    )]
+    NoRoomForFile {
+        /// Which chat.
+        chat: ChatId,
+        /// The file's bytes.
+        bytes: u64,
+        /// The bytes that still fit.
+        left: u64,
+    },
     /// A text is longer than its limit.
     #[error("{field} has {bytes} bytes; give at most {bytes_max}")]
     TooLarge {
@@ -281,7 +304,9 @@ impl Rejection {
             | Self::LastOwner { .. } => ErrorCode::Conflict,
             Self::NotAuthor { .. } => ErrorCode::Forbidden,
             Self::TransferTarget | Self::Invalid { .. } => ErrorCode::Invalid,
-            Self::TooLarge { .. } => ErrorCode::TooLarge,
+            Self::TooLarge { .. } | Self::FileTooLarge { .. } | Self::NoRoomForFile { .. } => {
+                ErrorCode::TooLarge
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use shared::{
     event::Event,
-    id::{CannedId, ChatId, DepartmentId, InvitationId, Pos, Seq, UserId},
+    id::{AttachmentId, CannedId, ChatId, DepartmentId, InvitationId, Pos, Seq, UserId},
     model::{ActorKind, Canned, Chat, Department, Invitation, Role, User, Visibility},
     record::Record,
     text::SafeText,
@@ -37,6 +37,8 @@ pub(super) struct Facts {
     pub(super) last_canned: CannedId,
     #[serde(default)]
     pub(super) canned: BTreeMap<CannedId, Canned>,
+    #[serde(default)]
+    pub(super) last_attachment: AttachmentId,
     /// Every chat that is not closed.
     pub(super) chats: BTreeMap<ChatId, Thread>,
 }
@@ -68,6 +70,9 @@ pub(super) struct Thread {
     pub(super) voices: BTreeMap<UserId, Voice>,
     /// When this episode was first rated.
     pub(super) rated_at: Option<Timestamp>,
+    /// Bytes of all files that were sent in it.
+    #[serde(default)]
+    pub(super) attached_bytes: u64,
 }
 
 /// Who wrote a message, for whom.
@@ -137,6 +142,7 @@ impl Thread {
             messages: BTreeMap::new(),
             voices: BTreeMap::new(),
             rated_at: None,
+            attached_bytes: 0,
         })
     }
 
@@ -148,7 +154,15 @@ impl Thread {
             self.public = seq;
         }
         match &record.event {
-            Event::MessagePosted { visibility, .. } => self.remember(record, seq, *visibility),
+            Event::MessagePosted {
+                visibility,
+                attachments,
+                ..
+            } => {
+                self.remember(record, seq, *visibility);
+                let sizes = attachments.iter().map(|attachment| attachment.bytes);
+                self.attached_bytes = sizes.fold(self.attached_bytes, u64::saturating_add);
+            }
             Event::ChatReopened { .. } => self.rated_at = None,
             Event::Rated { .. } => self.rated_at = self.rated_at.or(Some(record.at)),
             _ => {}

@@ -47,6 +47,7 @@ fn full() -> Record {
         event: Event::MessagePosted {
             text: SafeText::block("hello"),
             visibility: Visibility::Public,
+            attachments: Vec::new(),
         },
     }
 }

@@ -50,6 +50,7 @@ impl Talk {
             _ => Event::MessagePosted {
                 text: SafeText::block(text),
                 visibility: Visibility::Public,
+                attachments: Vec::new(),
             },
         };
         self.record(chat, event, cid)

@@ -112,10 +112,20 @@ impl Query {
     }
 }
 
-/// The text by which an event is found, if it has any: what was said, or who opened the chat.
+/// The text by which an event is found, if it has any: what was said and the names of
+/// files, or who opened the chat.
 #[must_use]
 pub fn text_of(event: &Event) -> Option<Cow<'_, str>> {
     match event {
+        Event::MessagePosted {
+            text, attachments, ..
+        } if !attachments.is_empty() => {
+            let names = attachments
+                .iter()
+                .map(|attachment| attachment.name.as_str());
+            let parts: Vec<&str> = [text.as_str()].into_iter().chain(names).collect();
+            Some(Cow::Owned(parts.join(" ")))
+        }
         Event::MessagePosted { text, .. } | Event::MessageEdited { text, .. } => {
             Some(Cow::Borrowed(text))
         }

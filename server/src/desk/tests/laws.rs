@@ -8,8 +8,8 @@ use std::{
 use proptest::prelude::{ProptestConfig, any, proptest};
 use shared::{
     command::{
-        CannedChange, Command, DepartmentChange, DepartmentRef, NewCanned, NewUser, OpenChat,
-        UserChange, UserRef,
+        CannedChange, Command, DepartmentChange, DepartmentRef, NewAttachment, NewCanned, NewUser,
+        OpenChat, UserChange, UserRef,
     },
     id::{CannedId, ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
     model::{AgentStatus, CannedScope, Role, Visibility},
@@ -186,7 +186,22 @@ fn command(sim: &Sim, what: u8, (a, b, c): (u8, u8, u8)) -> Command {
     let place = DepartmentId(u64::from(c) % 4 + 1);
     match what % KINDS {
         0..5 => open(place, a, b),
-        5..9 => Command::PostMessage {
+        8 => Command::PostAttachment {
+            chat,
+            attachment: NewAttachment {
+                name: text("a.txt"),
+                bytes: u64::from(b) << 17,
+                kind: text("text/plain"),
+                digest: [c; 32],
+            },
+            text: text(""),
+            visibility: if a % 2 == 0 {
+                Visibility::Public
+            } else {
+                Visibility::Note
+            },
+        },
+        5..8 => Command::PostMessage {
             chat,
             text: text(if b == 255 { " " } else { "hi" }),
             visibility: if b % 2 == 0 {

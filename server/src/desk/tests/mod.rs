@@ -1,5 +1,6 @@
 //! Tests of the desk: its laws over random days of work, and an example of each rule.
 
+mod attachments;
 mod canned;
 mod examples;
 mod hours;

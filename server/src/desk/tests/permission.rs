@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use shared::{
     command::{
-        CannedChange, Command, DepartmentChange, DepartmentRef, NewCanned, NewUser, OpenChat,
-        UserChange, UserRef,
+        CannedChange, Command, DepartmentChange, DepartmentRef, NewAttachment, NewCanned, NewUser,
+        OpenChat, UserChange, UserRef,
     },
     error::ErrorCode,
     id::{CannedId, ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
@@ -73,6 +73,17 @@ fn every_command(chat: ChatId) -> Vec<Command> {
         }),
         post(chat, "hi"),
         note,
+        Command::PostAttachment {
+            chat,
+            attachment: NewAttachment {
+                name: text("a.txt"),
+                bytes: 1,
+                kind: text("text/plain"),
+                digest: [0; 32],
+            },
+            text: text(""),
+            visibility: Visibility::Public,
+        },
         edit,
         Command::MarkRead { chat, seq: Seq(1) },
         Command::MarkUnread { chat, seq: Seq(1) },

@@ -186,7 +186,12 @@ pub(super) fn last_seq(records: &[Record]) -> Option<Seq> {
 
 /// The message that a record is, if it is one.
 pub(super) fn message(record: Record) -> Option<Message> {
-    let Event::MessagePosted { text, visibility } = record.event else {
+    let Event::MessagePosted {
+        text,
+        visibility,
+        attachments,
+    } = record.event
+    else {
         return None;
     };
     Some(Message {
@@ -195,6 +200,7 @@ pub(super) fn message(record: Record) -> Option<Message> {
         actor: record.actor,
         text,
         visibility,
+        attachments,
     })
 }
 

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use shared::{
     api::Message,
+    attachment::shown,
     id::{ChatId, Seq},
     model::{Chat, Visibility},
     text::SafeText,
@@ -139,11 +140,12 @@ fn line(into: &mut String, message: &Message, format: Format, first: bool) -> Re
             write!(into, "{}{json}", if first { "" } else { "," })
         }
         Format::Text => {
-            let text = message.text.replace('\n', "\n    ");
+            let text = shown(&message.text, &message.attachments).replace('\n', "\n    ");
             writeln!(into, "\n{at}  {}{note}:\n    {text}", actor.name)
         }
         Format::Markdown => {
-            let text = escaped(&message.text).replace('\n', "\n> ");
+            let text = shown(&message.text, &message.attachments);
+            let text = escaped(&text).replace('\n', "\n> ");
             writeln!(
                 into,
                 "\n**{}**{note}, {at}\n\n> {text}",
