@@ -105,6 +105,8 @@ pub mod exit {
     pub const UNREACHABLE: u8 = 7;
     /// Some of several things were done.
     pub const PARTIAL: u8 = 9;
+    /// Ended with its terminal.
+    pub const SIGHUP: u8 = 129;
     /// Ended by Ctrl+C.
     pub const SIGINT: u8 = 130;
 }

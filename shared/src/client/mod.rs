@@ -10,6 +10,7 @@ pub mod http;
 pub mod outbox;
 pub mod private;
 pub mod profile;
+pub mod secret;
 pub mod session;
 pub mod socket;
 pub mod tls;
