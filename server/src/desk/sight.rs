@@ -209,6 +209,19 @@ impl Desk {
         sees(viewer, &thread.chat).then(|| self.shown(viewer, thread))
     }
 
+    /// The numbers before `before` of chats that are closed, the newest first. Chats are numbered
+    /// without gaps, so that whatever is not at the desk any more was closed.
+    #[must_use]
+    pub fn closed_before(&self, before: Option<ChatId>, max: usize) -> Vec<ChatId> {
+        let end = before.map_or(u64::MAX, |before| before.0);
+        (1..end.min(self.facts.last_chat.next().0))
+            .rev()
+            .map(ChatId)
+            .filter(|id| !self.facts.chats.contains_key(id))
+            .take(max)
+            .collect()
+    }
+
     /// The chats of a customer that are not closed, oldest first.
     fn chats_of(&self, viewer: &Viewer) -> impl DoubleEndedIterator<Item = &Thread> {
         let range = (viewer.id, ChatId(0))..=(viewer.id, ChatId(u64::MAX));

@@ -5,6 +5,7 @@
 
 pub(crate) mod body;
 mod call;
+mod closed;
 mod docs;
 mod errors;
 mod feed;

@@ -261,7 +261,11 @@ pub(super) fn reads(viewer: &Viewer, stored: &StoredRecord) -> bool {
 }
 
 /// A chat that the desk has let go of, from those of its records that `viewer` may read.
-async fn fold(hub: &Hub, viewer: &Viewer, id: ChatId) -> Result<Option<Chat>, PastError> {
+pub(super) async fn fold(
+    hub: &Hub,
+    viewer: &Viewer,
+    id: ChatId,
+) -> Result<Option<Chat>, PastError> {
     let mut range = SeqRange::default();
     let mut chat: Option<Chat> = None;
     loop {

@@ -19,6 +19,7 @@ use crate::{
     desk::{Rejection, Who, permission::Action, visibility::Viewer},
     http::{
         call::{Call, page},
+        closed::{self, Wanted},
         errors::Failure,
         past,
         query::{AFTER, DRY_RUN, Kind, LIMIT, Param},
@@ -39,6 +40,7 @@ const STATES: Kind = Kind::OneOf(&[
     "hold",
     "snoozed",
     "resolved",
+    "closed",
 ]);
 const STATE: Param = Param::new("state", STATES, "Only chats in this state.");
 const DEPARTMENT: Param = Param::new(
@@ -61,7 +63,8 @@ pub(super) const ROUTES: &[Route] = &[
         "list_chats",
         Bearer(Action::ListChats),
         |call| Box::pin(list(call, None)),
-        "Lists the chats in sight that are not closed.",
+        "Lists the chats in sight that are not closed, oldest first; with state=closed the closed \
+         ones, newest first, where a page may have few although more follow.",
     )
     .query(LIST)
     .gives::<Page<Chat>>(200),
@@ -197,6 +200,24 @@ async fn list(call: Call, only: Option<ChatState>) -> Answer {
             .pop_first(),
     };
     let viewer = call.viewer()?.clone();
+    if state == Some(ChatState::Closed) {
+        let wanted = Wanted {
+            department,
+            customer,
+            owner,
+            mine,
+        };
+        let before = Some(after).filter(|after| *after != ChatId(0));
+        // Few at a time, as searches, which read as much.
+        let _permit = call
+            .app
+            .searches
+            .acquire()
+            .await
+            .map_err(Failure::internal)?;
+        let page = closed::page(&call.app.hub, &viewer, wanted, before, limit).await?;
+        return call.answer(&page);
+    }
     let found: Vec<_> = call
         .ask(move |desk| {
             let me = viewer.id;

@@ -47,6 +47,15 @@ pub(super) const ROUTES: &[Route] = &[
     )
     .query(&[LIMIT, AFTER_SEQ, BEFORE_SEQ])
     .gives::<Page<Message>>(200),
+    Route::get(
+        "/api/chats/{id}/events",
+        "list_chat_events",
+        Bearer(Action::ReadChat),
+        |call| Box::pin(events(call)),
+        "Lists what happened to a chat, oldest first: its records, as far as one may read them.",
+    )
+    .query(&[LIMIT, AFTER_SEQ, BEFORE_SEQ])
+    .gives::<Page<Record>>(200),
     Route::post(
         "/api/chats/{id}/messages",
         "post_message",
@@ -69,9 +78,8 @@ pub(super) const ROUTES: &[Route] = &[
     .gives::<Posted>(201),
 ];
 
-async fn list(call: Call) -> Answer {
-    let chat: ChatId = call.id()?;
-    let limit = call.query.limit()?;
+/// Where the page begins: after a seq, or before one.
+fn edges(call: &Call) -> Result<(Option<Seq>, Option<Seq>), Failure> {
     let after: Option<Seq> = call.query.value(AFTER_SEQ.name)?;
     let before: Option<Seq> = call.query.value(BEFORE_SEQ.name)?;
     if after.is_some() && before.is_some() {
@@ -79,6 +87,30 @@ async fn list(call: Call) -> Answer {
             "after and before exclude each other; give one",
         ));
     }
+    Ok((after, before))
+}
+
+async fn events(call: Call) -> Answer {
+    let chat: ChatId = call.id()?;
+    let limit = call.query.limit()?;
+    let (after, before) = edges(&call)?;
+    let after = after.or(before.is_none().then_some(Seq(0)));
+    let (hub, viewer) = (&call.app.hub, call.viewer()?);
+    let page = past::page(hub, viewer, chat, before, after, limit).await?;
+    let (items, more) = page.ok_or(Rejection::NoChat { chat })?;
+    let edge = match before {
+        Some(_) => items.first(),
+        None => items.last(),
+    };
+    let next = edge.filter(|_| more).and_then(|record| record.seq);
+    let next = next.map(|seq| seq.to_string());
+    call.answer(&Page { items, next })
+}
+
+async fn list(call: Call) -> Answer {
+    let chat: ChatId = call.id()?;
+    let limit = call.query.limit()?;
+    let (after, before) = edges(&call)?;
     let (hub, viewer) = (&call.app.hub, call.viewer()?);
     let (mut items, more) = match before {
         Some(before) => backward(hub, viewer, chat, before, limit).await?,

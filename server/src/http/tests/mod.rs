@@ -5,6 +5,7 @@ mod bounds;
 mod canned;
 mod care;
 mod chats;
+mod closed;
 mod search;
 mod staff;
 mod tail;
