@@ -6,13 +6,20 @@ use bytes::{Bytes, BytesMut};
 use shared::{
     api::PING_EVERY_MS,
     error::ErrorCode,
-    id::{Cursor, Pos},
+    event::Event,
+    id::{ChatId, Cursor, DepartmentId, Pos},
+    record::Record,
 };
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
+use super::{accounts::departments, users::department_ref};
 use crate::{
     accounts::Session,
-    desk::{Rejection, permission::Action, visibility::visible},
+    desk::{
+        Rejection,
+        permission::Action,
+        visibility::{Scope, visible},
+    },
     http::{
         App,
         call::Call,
@@ -40,6 +47,13 @@ const FOLLOW: Param = Param::new(
 );
 const COUNT: Param = Param::new("limit", Kind::Number, "End after so many records.");
 
+const DEPARTMENT: Param = Param::new(
+    "department",
+    Kind::Text,
+    "Only what belongs to this department, by number or name: its chats while they are in it, the \
+     records that bring and take them, and the department itself.",
+);
+
 /// Records read or written at once.
 const RECORDS: usize = 512;
 
@@ -51,7 +65,7 @@ pub(super) const ROUTES: &[Route] = &[Route::get(
     "Gives the records in sight, one a line, each with the cursor that resumes after it. Ends \
      when one's rights change or one reads too slowly: resume with the last cursor.",
 )
-.query(&[SINCE, FOLLOW, COUNT])
+.query(&[SINCE, FOLLOW, COUNT, DEPARTMENT])
 .gives_other("application/x-ndjson")];
 
 /// One who follows the log.
@@ -63,6 +77,8 @@ struct Tail {
     known: Pos,
     /// The last record that was looked at.
     pos: Pos,
+    /// Only of this department.
+    department: Option<DepartmentId>,
     /// How many records may still be given.
     left: u64,
     follow: bool,
@@ -71,6 +87,12 @@ struct Tail {
 async fn tail(call: Call) -> Answer {
     let left: u64 = call.query.value(COUNT.name)?.unwrap_or(u64::MAX);
     let follow = call.query.flag(FOLLOW.name);
+    let department = match call.query.text(DEPARTMENT.name) {
+        None => None,
+        Some(text) => departments(&call, &[department_ref(text)])
+            .await?
+            .pop_first(),
+    };
     let who = call.session()?.who.clone();
     let asked = call
         .app
@@ -91,6 +113,7 @@ async fn tail(call: Call) -> Answer {
         subscription,
         known,
         pos,
+        department,
         left,
         follow,
     };
@@ -141,7 +164,12 @@ impl Tail {
                     return Ok(false);
                 }
                 self.pos = stored.pos;
-                if self.left > 0 && visible(self.subscription.viewer(), &stored.scope) {
+                if self.left > 0
+                    && visible(self.subscription.viewer(), &stored.scope)
+                    && self.concerns(stored.chat, &stored.scope, || {
+                        Some(stored.record().ok()?.event)
+                    })
+                {
                     self.put(&mut lines, &stored.frame(store.lineage()));
                 }
             }
@@ -195,10 +223,28 @@ impl Tail {
             }
             if self.left > 0 && record.pos > self.pos {
                 self.pos = record.pos;
-                self.put(&mut lines, &record.frame);
+                if self.concerns(record.chat, &record.scope, || event_of(&record.frame)) {
+                    self.put(&mut lines, &record.frame);
+                }
             }
         }
         Some(lines.freeze())
+    }
+
+    /// Whether a record is of the department that was asked for, if one was.
+    fn concerns(
+        &self,
+        chat: Option<ChatId>,
+        scope: &Scope,
+        event: impl FnOnce() -> Option<Event>,
+    ) -> bool {
+        let Some(wanted) = self.department else {
+            return true;
+        };
+        if scope.department == Some(wanted) || scope.left == Some(wanted) {
+            return true;
+        }
+        chat.is_none() && event().is_some_and(|event| is_about(&event, wanted))
     }
 
     fn put(&mut self, lines: &mut BytesMut, frame: &[u8]) {
@@ -206,4 +252,20 @@ impl Tail {
         lines.extend_from_slice(b"\n");
         self.left -= 1;
     }
+}
+
+/// Whether the event makes, changes or deletes the department.
+fn is_about(event: &Event, wanted: DepartmentId) -> bool {
+    match event {
+        Event::DepartmentCreated { department } | Event::DepartmentUpdated { department } => {
+            department.id == wanted
+        }
+        Event::DepartmentDeleted { department } => *department == wanted,
+        _ => false,
+    }
+}
+
+fn event_of(frame: &[u8]) -> Option<Event> {
+    let record: Record = serde_json::from_slice(frame).ok()?;
+    Some(record.event)
 }

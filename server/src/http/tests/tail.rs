@@ -114,3 +114,103 @@ async fn a_tail_ends_with_its_session() {
     let mut rest = Vec::new();
     in_time(tail.read_to_end(&mut rest)).await.unwrap();
 }
+
+/// The tail of a department is what the whole tail has of it, from any cursor on, and as it
+/// happens.
+#[tokio::test]
+async fn a_department_has_a_tail_of_its_own() {
+    let desk = TestDesk::start().await;
+    let sales = json!({"name": "Sales"});
+    desk.post("/api/departments", &desk.owner, sales)
+        .await
+        .expect(201);
+    let (_, ana) = desk.staff("ana", "agent", &["Customer Care"]).await;
+    let (other, _) = desk.chat(None).await;
+    let (chat, kim) = desk.chat(Some("Sales")).await;
+    let request = format!(
+        "GET /api/events?follow=1&department=sales&limit=12 HTTP/1.1\r\nHost: desk\r\n\
+         Connection: close\r\nAuthorization: Bearer {}\r\n\r\n",
+        desk.owner
+    );
+    let mut tail = desk.open(&request).await;
+    let mut answer = vec![0; 1024];
+    let read = in_time(tail.read(&mut answer)).await.unwrap();
+    answer.truncate(read);
+
+    let say = json!({"text": "hello", "cid": CommandId::random()});
+    desk.post(&format!("/api/chats/{chat}/messages"), &kim, say)
+        .await
+        .expect(201);
+    let change = json!({"description": "sells"});
+    desk.put("/api/departments/2", &desk.owner, change)
+        .await
+        .expect(200);
+    // It leaves: the record that takes it away is the last one here.
+    let away = json!({"department": "Customer Care", "epoch": 1, "cid": CommandId::random()});
+    desk.post(&format!("/api/chats/{chat}/transfer"), &desk.owner, away)
+        .await
+        .expect(200);
+    for text in ["elsewhere", "still elsewhere"] {
+        let say = json!({"text": text, "cid": CommandId::random()});
+        desk.post(&format!("/api/chats/{chat}/messages"), &kim, say)
+            .await
+            .expect(201);
+    }
+    // And another comes.
+    let back = json!({"department": "Sales", "epoch": 1, "cid": CommandId::random()});
+    desk.post(&format!("/api/chats/{other}/transfer"), &desk.owner, back)
+        .await
+        .expect(200);
+    let path = "/api/events?department=Sales";
+    let whole = records(desk.get(path, &desk.owner).await.text());
+    let kinds: Vec<&str> = whole
+        .iter()
+        .map(|record| record["event"]["type"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            "department_created",
+            "chat_opened",
+            "message_posted",
+            "chat_queued",
+            "message_posted",
+            "department_updated",
+            "chat_transferred",
+            "chat_transferred",
+            "message_posted",
+            "chat_queued",
+        ]
+    );
+    for record in &whole {
+        let cursor = record["cursor"].as_str().unwrap();
+        let rest = format!("{path}&since={cursor}");
+        let rest = desk.get(&rest, &desk.owner).await;
+        let at = whole.iter().position(|one| one == record).unwrap();
+        assert_eq!(records(rest.text()), whole[at + 1..]);
+    }
+    // Those who are not of it see of it what they see of everything.
+    let seen = records(desk.get(path, &ana).await.text());
+    let everything = records(desk.get("/api/events", &ana).await.text());
+    assert!(seen.iter().all(|record| everything.contains(record)));
+    assert!(seen.iter().all(|record| record["event"]["text"] != "hello"));
+    desk.get("/api/events?department=none", &desk.owner)
+        .await
+        .refused(404, "not_found");
+    for number in 0..3 {
+        let say = json!({"text": format!("{number}")});
+        desk.post(&format!("/api/chats/{other}/notes"), &desk.owner, say)
+            .await
+            .expect(201);
+    }
+    in_time(tail.read_to_end(&mut answer)).await.unwrap();
+    let body = answer
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .unwrap()
+        + 4;
+    let told = records(std::str::from_utf8(&unchunked(&answer[body..])).unwrap());
+    let whole = records(desk.get(path, &desk.owner).await.text());
+    assert_eq!(told, whole[..told.len()]);
+    assert_eq!(told.len(), 12);
+}
