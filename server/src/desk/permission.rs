@@ -78,6 +78,11 @@ macro_rules! table {
                 match self { $(Self::$action => $name,)* }
             }
 
+            /// What it does, in a sentence without a subject.
+            const fn sentence(self) -> &'static str {
+                match self { $(Self::$action => $doc,)* }
+            }
+
             /// On which things `column` may take this action.
             #[must_use]
             pub const fn rule(self, column: Column) -> ObjectRule {
@@ -146,7 +151,7 @@ table! {
     RunDesk           "run_desk"           "Tells the desk about presence."   [Never    Never    Never         Never         Never    Never         Never     Any]
     // Reading, by frame or route.
     ReadChat          "read_chat"          "Reads a chat."                    [Any      Any      OwnDepartment OwnDepartment Any      OwnAsCustomer Never     Never]
-    Type              "type"               "Shows that one types."            [OwnChat  OwnChat  OwnChat       OwnChat       Never    OwnAsCustomer Never     Never]
+    Type              "type"               "Shows one's typing."             [OwnChat  OwnChat  OwnChat       OwnChat       Never    OwnAsCustomer Never     Never]
     ListChats         "list_chats"         "Lists the chats in sight."        [Any      Any      OwnDepartment OwnDepartment Any      OwnAsCustomer Never     Never]
     ReadQueue         "read_queue"         "Reads the queues in sight."       [Any      Any      OwnDepartment OwnDepartment Any      Never         Never     Never]
     Search            "search"             "Searches the chats in sight."     [Any      Any      OwnDepartment OwnDepartment Any      OwnAsCustomer Never     Never]
@@ -164,11 +169,12 @@ table! {
     ReadMetrics       "read_metrics"       "Reads the hub's metrics."         [Any      Any      Never         Never         Any      Never         Never     Never]
     ReadSettings      "read_settings"      "Reads and exports settings."      [Any      Any      Never         Never         Any      Never         Never     Never]
     // Care of accounts and data.
-    ReadMe            "read_me"            "Reads who one is."                [Any      Any      Any           Any           Any      Any           Never     Never]
+    ReadMe            "read_me"            "Reads one's own account."         [Any      Any      Any           Any           Any      Any           Never     Never]
     ManageSessions    "manage_sessions"    "Lists and ends one's sessions."   [SelfOnly SelfOnly SelfOnly      SelfOnly      SelfOnly SelfOnly      Never     Never]
     ManageSessionsOf  "manage_sessions_of" "Ends the sessions of others."     [Any      Any      Never         Never         Never    Never         Never     Never]
     ManageTokens      "manage_tokens"      "Makes tokens for scripts."        [SelfOnly SelfOnly SelfOnly      SelfOnly      SelfOnly Never         Never     Never]
     ChangePassword    "change_password"    "Changes one's password."          [SelfOnly SelfOnly SelfOnly      SelfOnly      SelfOnly SelfOnly      Never     Never]
+    ResetPassword     "reset_password"     "Gives a code for a new password." [Any      Any      Never         Never         Never    Never         Never     Never]
     ManageTotp        "manage_totp"        "Sets one's second factor."        [SelfOnly SelfOnly SelfOnly      SelfOnly      SelfOnly SelfOnly      Never     Never]
     ChangeSettings    "change_settings"    "Applies desk as code."            [Any      Any      Never         Never         Never    Never         Never     Never]
     Backup            "backup"             "Takes a backup."                  [Any      Any      Never         Never         Never    Never         Never     Never]
@@ -235,10 +241,34 @@ impl Action {
     }
 }
 
+/// In words that follow "you may": `make a department`.
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        let sentence = self.sentence().trim_end_matches('.');
+        let mut verb = true;
+        for (index, word) in sentence.split(' ').enumerate() {
+            if index > 0 {
+                f.write_str(" ")?;
+            }
+            match word {
+                "one's" => f.write_str("your")?,
+                verb_of_it if verb => f.write_str(&infinitive(verb_of_it))?,
+                other => f.write_str(other)?,
+            }
+            verb = word == "and";
+        }
+        Ok(())
     }
+}
+
+/// Of a verb as the table has it: `Makes`, `Searches`, `Applies`.
+fn infinitive(verb: &str) -> String {
+    let verb = verb.to_lowercase();
+    if let Some(stem) = verb.strip_suffix("ies") {
+        return format!("{stem}y");
+    }
+    let stem = verb.strip_suffix("ches").map(|stem| format!("{stem}ch"));
+    stem.unwrap_or_else(|| verb.strip_suffix('s').unwrap_or(&verb).to_owned())
 }
 
 impl Object {

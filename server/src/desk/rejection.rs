@@ -21,7 +21,7 @@ pub enum Rejection {
     #[error("you are not signed in; sign in first")]
     Unauthenticated,
     /// The role may not do this, or not on this thing.
-    #[error("you may not {action} here; ask someone whose role allows it")]
+    #[error("you may not {action}; ask someone whose role allows it")]
     Forbidden {
         /// What was tried.
         action: Action,

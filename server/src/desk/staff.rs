@@ -11,7 +11,13 @@ use shared::{
     time::Timestamp,
 };
 
-use super::{Desk, NewRecord, Party, Rejection, form, person, state::can_own, system};
+use super::{
+    Desk, NewRecord, Party, Rejection, Who, form,
+    permission::{Action, Object},
+    person,
+    state::can_own,
+    system,
+};
 
 /// How long an invitation can be accepted.
 const INVITATION_TTL: Duration = Duration::from_secs(72 * 3600);
@@ -137,6 +143,16 @@ impl Desk {
         let mut records = vec![NewRecord::of_desk(party.actor(), updated)];
         records.extend(back);
         Ok(records)
+    }
+
+    /// The member of staff for whom `who` may make a code that sets a new password.
+    ///
+    /// # Errors
+    /// As for changing that user.
+    pub fn may_reset(&self, who: &Who, id: UserId) -> Result<&User, Rejection> {
+        let party = self.party(who)?;
+        self.check(&party, Action::ResetPassword, Object::User(id))?;
+        self.user_at(&party, id, None)
     }
 
     pub(super) fn delete_user(

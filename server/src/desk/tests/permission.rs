@@ -341,3 +341,22 @@ fn unknown_people_are_not_let_in() {
     assert!(permissions(Role::Agent).contains("claim"));
     assert!(!permissions(Role::Auditor).contains("post_note"));
 }
+
+/// Whoever is refused reads words, never the name of an action.
+#[test]
+fn every_action_reads_as_words_after_you_may_not() {
+    for action in Action::ALL {
+        let words = action.to_string();
+        let verb = words.split(' ').next().unwrap_or_default();
+        assert!(!words.contains(['_', '.']), "{words}");
+        assert!(words.starts_with(char::is_lowercase), "{words}");
+        assert!(!verb.ends_with('s'), "{words}");
+    }
+    let words = |action: Action| action.to_string();
+    assert_eq!(words(Action::CreateDepartment), "make a department");
+    assert_eq!(words(Action::Search), "search the chats in sight");
+    assert_eq!(words(Action::ChangeSettings), "apply desk as code");
+    assert_eq!(words(Action::ReadMe), "read your own account");
+    let sessions = "list and end your sessions";
+    assert_eq!(words(Action::ManageSessions), sessions);
+}
