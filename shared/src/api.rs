@@ -434,6 +434,18 @@ answers! {
         expires_at: Timestamp,
     }
 
+    /// A code by which a member of staff sets a new password; it is shown here only.
+    answer PasswordCode {
+        /// Whose password.
+        id: crate::id::UserId,
+        /// The name to log in with.
+        username: SafeText,
+        /// The code.
+        code: String,
+        /// When it ends.
+        expires_at: Timestamp,
+    }
+
     /// A member of staff that was made, with the code to set a password.
     answer CreatedUser {
         /// Who.

@@ -20,7 +20,8 @@ use crate::{
         AccountError, Accounts, Session,
         login::{login_key, with_password},
         phc::Holder,
-        rows::{CodeRow, LoginRow, Principal, delete, digest_key},
+        resets::Reset,
+        rows::{CodeRow, Kept, LoginRow, PasswordRow, Principal, delete, digest_key},
         secret::{Token, TokenKind},
     },
     desk::{
@@ -29,6 +30,19 @@ use crate::{
     },
     hub::{Outcome, PART, SubmitError},
 };
+
+/// What accepting a code comes to.
+enum Acceptance {
+    /// Somebody comes who was invited, or whose user was made for them.
+    Invited {
+        code: Kept<CodeRow>,
+        username: SafeText,
+        command: Command,
+        password: PasswordRow,
+    },
+    /// A member of staff has a new password.
+    Reset(Reset),
+}
 
 impl Accounts {
     /// Invites somebody to become a member of staff. The code is shown here only; the same `cid`
@@ -116,7 +130,8 @@ impl Accounts {
         })
     }
 
-    /// Accepts an invitation and signs the new member of staff in. `ip` is none for a peer that is
+    /// Accepts an invitation, or sets a new password with a code for one, and signs the member of
+    /// staff in. `ip` is none for a peer that is
     /// exempt from limits by address.
     ///
     /// # Errors
@@ -127,14 +142,73 @@ impl Accounts {
         accept: AcceptInvitation,
         ip: Option<IpAddr>,
     ) -> Result<SessionTokens, AccountError> {
+        match self.acceptance(accept, ip).await? {
+            Acceptance::Invited {
+                code,
+                username,
+                command,
+                password,
+            } => {
+                let used = delete::<CodeRow>(code.key, code.version);
+                let companion = with_password(password, vec![used]);
+                let (who, cid) = (Who::Anonymous, CommandId::random());
+                let hub = self.hub();
+                match hub.submit_with(who, cid, command, Some(companion)).await {
+                    Ok(_) => self.begin_as_staff(&username).await,
+                    Err(
+                        SubmitError::Conflict
+                        | SubmitError::Rejected(Rejection::NoInvitation { .. }),
+                    ) => Err(AccountError::Invitation),
+                    Err(error) => Err(error.into()),
+                }
+            }
+            Acceptance::Reset(reset) => self.reset(reset).await,
+        }
+    }
+
+    /// What accepting would do, in words.
+    ///
+    /// # Errors
+    /// As [`Self::accept`].
+    pub async fn check_acceptance(
+        &self,
+        accept: AcceptInvitation,
+        ip: Option<IpAddr>,
+    ) -> Result<String, AccountError> {
+        let username = match self.acceptance(accept, ip).await? {
+            Acceptance::Invited {
+                username, command, ..
+            } => {
+                let now = self.rows.now();
+                let question = move |desk: &Desk| desk.decide(&Who::Anonymous, &command, now);
+                match self.hub().ask(question).await? {
+                    Ok(_) => username,
+                    Err(Rejection::NoInvitation { .. }) => return Err(AccountError::Invitation),
+                    Err(rejection) => return Err(SubmitError::Rejected(rejection).into()),
+                }
+            }
+            Acceptance::Reset(reset) => reset.username().clone(),
+        };
+        Ok(format!("sets the password of {username} and signs them in"))
+    }
+
+    /// What a code and a password come to, before anything is written.
+    async fn acceptance(
+        &self,
+        accept: AcceptInvitation,
+        ip: Option<IpAddr>,
+    ) -> Result<Acceptance, AccountError> {
         self.arrive(ip)?;
         let token = Token::parse(accept.code.trim()).map_err(|_| AccountError::Invitation)?;
         let code = self
             .rows
             .read::<CodeRow>(&digest_key(token.digest()))
             .await?
-            .filter(|code| self.rows.now() < code.row.expires_at)
-            .ok_or(AccountError::Invitation)?;
+            .filter(|code| self.rows.now() < code.row.expires_at);
+        let Some(code) = code else {
+            let reset = self.reset_with(&token, accept).await?;
+            return Ok(Acceptance::Reset(reset));
+        };
         let id = code.row.invitation;
         let invitation = self.invitation(id).await?;
         let invitation = invitation.ok_or(AccountError::Invitation)?;
@@ -159,24 +233,12 @@ impl Accounts {
             username: username.clone(),
             name,
         };
-        let used = delete::<CodeRow>(code.key, code.version);
-        let companion = with_password(password, vec![used]);
-        let done = self
-            .hub()
-            .submit_with(
-                Who::Anonymous,
-                CommandId::random(),
-                command,
-                Some(companion),
-            )
-            .await;
-        match done {
-            Ok(_) => self.begin_as_staff(&username).await,
-            Err(SubmitError::Conflict | SubmitError::Rejected(Rejection::NoInvitation { .. })) => {
-                Err(AccountError::Invitation)
-            }
-            Err(error) => Err(error.into()),
-        }
+        Ok(Acceptance::Invited {
+            code,
+            username,
+            command,
+            password,
+        })
     }
 
     /// Signs in a member of staff who has just been made.

@@ -97,6 +97,34 @@ impl Accounts {
         session: &Session,
         change: PasswordChange,
     ) -> Result<(), AccountError> {
+        let (kept, row) = self.changed_password(session, change).await?;
+        let user = session.user;
+        if !self.rows.write(kept.key, kept.version, &row, None).await? {
+            return Err(AccountError::Conflict(
+                "the password was changed by somebody else just now; sign in again",
+            ));
+        }
+        self.end_others(user, Some(&session.id)).await
+    }
+
+    /// Whether the password of this user could be changed so.
+    ///
+    /// # Errors
+    /// As [`Self::change_password`].
+    pub async fn check_password_change(
+        &self,
+        session: &Session,
+        change: PasswordChange,
+    ) -> Result<(), AccountError> {
+        self.changed_password(session, change).await.map(drop)
+    }
+
+    /// The row of the password that this user has, and the one that it would become.
+    async fn changed_password(
+        &self,
+        session: &Session,
+        change: PasswordChange,
+    ) -> Result<(Kept<PasswordRow>, PasswordRow), AccountError> {
         require_login(session)?;
         let old = Password::new(change.old)?;
         let me = self.me(session).await?.user;
@@ -119,12 +147,7 @@ impl Accounts {
         let row = self
             .new_password(change.new, holder, &me.username, &me.name)
             .await?;
-        if !self.rows.write(key, kept.version, &row, None).await? {
-            return Err(AccountError::Conflict(
-                "the password was changed by somebody else just now; sign in again",
-            ));
-        }
-        self.end_others(me.id, Some(&session.id)).await
+        Ok((kept, row))
     }
 
     /// Judges and hashes a new password.

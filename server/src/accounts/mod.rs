@@ -14,6 +14,7 @@ pub mod passwords;
 pub mod phc;
 pub mod policy;
 pub mod rate;
+mod resets;
 mod rows;
 pub mod secret;
 mod sessions;

@@ -134,6 +134,20 @@ impl Row for CodeRow {
     const NS: &'static str = "code";
 }
 
+/// A code by which a member of staff sets a new password: by its digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ResetRow {
+    /// Whose password.
+    pub(super) user: UserId,
+    /// Who made it; good for nothing once they may not change the user any more.
+    pub(super) by: UserId,
+    pub(super) expires_at: Timestamp,
+}
+
+impl Row for ResetRow {
+    const NS: &'static str = "reset";
+}
+
 /// A row as it was read.
 #[derive(Clone, Debug)]
 pub(super) struct Kept<T> {

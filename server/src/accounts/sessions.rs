@@ -140,15 +140,32 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::NotFound`] when this user has no such login.
     pub async fn end_session(&self, session: &Session, id: &str) -> Result<(), AccountError> {
-        let mine = self.read_session(session.user, id).await?;
-        let is_login = mine.is_some_and(|kept| matches!(kept.row.origin, Origin::Login { .. }));
-        if is_login && self.end(session.user, id).await? {
+        self.check_session(session, id).await?;
+        if self.end(session.user, id).await? {
             return Ok(());
         }
-        Err(AccountError::NotFound {
-            what: "session",
-            id: id.to_owned(),
-        })
+        Err(no_session(id))
+    }
+
+    /// Whether this user has such a login.
+    ///
+    /// # Errors
+    /// [`AccountError::NotFound`] when not.
+    pub async fn check_session(&self, session: &Session, id: &str) -> Result<(), AccountError> {
+        let mine = self.read_session(session.user, id).await?;
+        match mine {
+            Some(kept) if matches!(kept.row.origin, Origin::Login { .. }) => Ok(()),
+            _ => Err(no_session(id)),
+        }
+    }
+
+    /// How many logins and tokens for scripts this user has.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn open_sessions(&self, session: &Session) -> Result<(usize, usize), AccountError> {
+        let logins = self.logins(session.user).await?.len();
+        Ok((logins, self.api_sessions(session).await?.len()))
     }
 
     /// Ends every session and token of a user at once, sockets included: after it was disabled,
@@ -409,6 +426,13 @@ impl Accounts {
         }
         let key = kept.key.clone();
         Ok(self.rows.write(key, kept.version, row, until).await?)
+    }
+}
+
+fn no_session(id: &str) -> AccountError {
+    AccountError::NotFound {
+        what: "session",
+        id: id.to_owned(),
     }
 }
 

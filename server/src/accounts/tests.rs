@@ -2,6 +2,7 @@
 
 mod entry;
 mod fixture;
+mod resets;
 mod secrets;
 mod sessions;
 mod staff;

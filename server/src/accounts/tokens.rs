@@ -7,6 +7,8 @@ use std::time::Duration;
 use shared::{
     api::{NewToken, TokenInfo},
     id::CommandId,
+    text::SafeText,
+    time::Timestamp,
 };
 
 use crate::{
@@ -36,20 +38,8 @@ impl Accounts {
         session: &Session,
         new: NewToken,
     ) -> Result<TokenInfo, AccountError> {
-        self.permit(session, Action::ManageTokens).await?;
-        require_login(session)?;
-        let name = shared::text::name(&new.name)?;
-        let days = new.days.unwrap_or(DAYS_DEFAULT);
-        if !(1..=DAYS_MAX).contains(&days) {
-            return Err(AccountError::Invalid("days must be 1 to 365"));
-        }
-        if self.api_sessions(session).await?.len() >= self.settings().tokens_max {
-            return Err(AccountError::Conflict(
-                "you have too many tokens; delete one first",
-            ));
-        }
+        let (name, ends_at) = self.check_new_token(session, &new).await?;
         let now = self.rows.now();
-        let ends_at = now.after(DAY * days);
         let id = CommandId::random().to_string();
         let token = self
             .new_token(TokenKind::Api, session.user, &id, ends_at)
@@ -68,6 +58,30 @@ impl Accounts {
             expires_at: ends_at,
             token: Some(token.expose().to_owned()),
         })
+    }
+
+    /// The name and the end of a token that could be made now.
+    ///
+    /// # Errors
+    /// As [`Self::create_token`].
+    pub async fn check_new_token(
+        &self,
+        session: &Session,
+        new: &NewToken,
+    ) -> Result<(SafeText, Timestamp), AccountError> {
+        self.permit(session, Action::ManageTokens).await?;
+        require_login(session)?;
+        let name = shared::text::name(&new.name)?;
+        let days = new.days.unwrap_or(DAYS_DEFAULT);
+        if !(1..=DAYS_MAX).contains(&days) {
+            return Err(AccountError::Invalid("days must be 1 to 365"));
+        }
+        if self.api_sessions(session).await?.len() >= self.settings().tokens_max {
+            return Err(AccountError::Conflict(
+                "you have too many tokens; delete one first",
+            ));
+        }
+        Ok((name, self.rows.now().after(DAY * days)))
     }
 
     /// The tokens for scripts of this user, oldest first, without the secrets.
@@ -95,22 +109,40 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::NotFound`] when this user has no such token.
     pub async fn delete_token(&self, session: &Session, id: &str) -> Result<(), AccountError> {
-        self.permit(session, Action::ManageTokens).await?;
-        let mine = self.read_session(session.user, id).await?;
-        let is_token = mine.is_some_and(|kept| matches!(kept.row.origin, Origin::Api { .. }));
-        if is_token && self.end(session.user, id).await? {
+        self.check_token(session, id).await?;
+        if self.end(session.user, id).await? {
             return Ok(());
         }
-        Err(AccountError::NotFound {
-            what: "token",
-            id: id.to_owned(),
-        })
+        Err(no_token(id))
     }
 
-    async fn api_sessions(&self, session: &Session) -> Result<Vec<Kept<SessionRow>>, AccountError> {
+    /// Whether this user has such a token for scripts.
+    ///
+    /// # Errors
+    /// [`AccountError::NotFound`] when not.
+    pub async fn check_token(&self, session: &Session, id: &str) -> Result<(), AccountError> {
+        self.permit(session, Action::ManageTokens).await?;
+        let mine = self.read_session(session.user, id).await?;
+        match mine {
+            Some(kept) if matches!(kept.row.origin, Origin::Api { .. }) => Ok(()),
+            _ => Err(no_token(id)),
+        }
+    }
+
+    pub(super) async fn api_sessions(
+        &self,
+        session: &Session,
+    ) -> Result<Vec<Kept<SessionRow>>, AccountError> {
         let now = self.rows.now();
         let mut kept = self.rows.scan::<SessionRow>(user_key(session.user)).await?;
         kept.retain(|kept| matches!(kept.row.origin, Origin::Api { .. }) && now < kept.row.ends_at);
         Ok(kept)
+    }
+}
+
+fn no_token(id: &str) -> AccountError {
+    AccountError::NotFound {
+        what: "token",
+        id: id.to_owned(),
     }
 }

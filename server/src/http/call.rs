@@ -77,6 +77,9 @@ pub(super) struct DryRun {
     dry_run: bool,
     /// What would be recorded.
     events: Vec<Planned>,
+    /// What would be done beside the log, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    effects: Vec<String>,
 }
 
 /// A record that would be made.
@@ -235,6 +238,17 @@ impl Call {
         let plan = DryRun {
             dry_run: true,
             events,
+            effects: Vec::new(),
+        };
+        Ok(json(StatusCode::OK, &plan))
+    }
+
+    /// Says what would be done beside the log.
+    pub(super) fn would(&self, effect: impl Into<String>) -> Answer {
+        let plan = DryRun {
+            dry_run: true,
+            events: Vec::new(),
+            effects: vec![effect.into()],
         };
         Ok(json(StatusCode::OK, &plan))
     }

@@ -53,8 +53,10 @@ pub(super) const ROUTES: &[Route] = &[
         "accept_invitation",
         Open,
         |call| Box::pin(accept(call)),
-        "Accepts an invitation with its code and sets a password.",
+        "Sets a password with the code of an invitation, or with one that was made for a new \
+         password, and signs in.",
     )
+    .query(&[DRY_RUN])
     .takes::<AcceptInvitation>()
     .gives::<SessionTokens>(201),
     Route::get(
@@ -72,6 +74,7 @@ pub(super) const ROUTES: &[Route] = &[
         |call| Box::pin(create_token(call)),
         "Makes a token for scripts; it is shown here only.",
     )
+    .query(&[DRY_RUN])
     .takes::<NewToken>()
     .gives::<TokenInfo>(201),
     Route::delete(
@@ -80,7 +83,8 @@ pub(super) const ROUTES: &[Route] = &[
         Bearer(Action::ManageTokens),
         |call| Box::pin(delete_token(call)),
         "Ends a token for scripts.",
-    ),
+    )
+    .query(&[DRY_RUN]),
 ];
 
 async fn list(call: Call) -> Answer {
@@ -124,6 +128,11 @@ async fn revoke(call: Call) -> Answer {
 
 async fn accept(call: Call) -> Answer {
     let accept: AcceptInvitation = call.json()?;
+    if call.is_dry_run() {
+        let ip = call.origin.counted_ip();
+        let effect = call.app.accounts.check_acceptance(accept, ip).await?;
+        return call.would(effect);
+    }
     let tokens = call
         .app
         .accounts
@@ -139,12 +148,23 @@ async fn tokens(call: Call) -> Answer {
 
 async fn create_token(call: Call) -> Answer {
     let new: NewToken = call.json()?;
+    if call.is_dry_run() {
+        let accounts = &call.app.accounts;
+        let (name, ends_at) = accounts.check_new_token(call.session()?, &new).await?;
+        return call.would(format!(
+            "makes the token \"{name}\", which ends at {ends_at}"
+        ));
+    }
     let token = call.app.accounts.create_token(call.session()?, new).await?;
     call.answer(&token)
 }
 
 async fn delete_token(call: Call) -> Answer {
     let id: String = call.id()?;
+    if call.is_dry_run() {
+        call.app.accounts.check_token(call.session()?, &id).await?;
+        return call.would(format!("deletes the token {id}"));
+    }
     call.app.accounts.delete_token(call.session()?, &id).await?;
     Ok(no_body(StatusCode::NO_CONTENT))
 }

@@ -9,6 +9,7 @@ use crate::{
     desk::permission::Action,
     http::{
         call::{Call, no_body, whole},
+        query::DRY_RUN,
         route::{
             Access::{Bearer, Open},
             Answer, Route,
@@ -59,7 +60,8 @@ pub(super) const ROUTES: &[Route] = &[
         Bearer(Action::ManageSessions),
         |call| Box::pin(logout(call)),
         "Ends the session that asks.",
-    ),
+    )
+    .query(&[DRY_RUN]),
     Route::get(
         "/api/auth/me",
         "me",
@@ -82,14 +84,16 @@ pub(super) const ROUTES: &[Route] = &[
         Bearer(Action::ManageSessions),
         |call| Box::pin(end_sessions(call)),
         "Ends all of one's own sessions, also the one that asks.",
-    ),
+    )
+    .query(&[DRY_RUN]),
     Route::delete(
         "/api/auth/sessions/{session}",
         "end_session",
         Bearer(Action::ManageSessions),
         |call| Box::pin(end_session(call)),
         "Ends one of one's own sessions.",
-    ),
+    )
+    .query(&[DRY_RUN]),
     Route::post(
         "/api/auth/password",
         "change_password",
@@ -97,6 +101,7 @@ pub(super) const ROUTES: &[Route] = &[
         |call| Box::pin(change_password(call)),
         "Changes one's password and ends one's other sessions.",
     )
+    .query(&[DRY_RUN])
     .takes::<PasswordChange>(),
 ];
 
@@ -133,6 +138,9 @@ async fn register(call: Call) -> Answer {
 }
 
 async fn logout(call: Call) -> Answer {
+    if call.is_dry_run() {
+        return call.would("ends this session");
+    }
     call.app.accounts.logout(call.session()?).await?;
     Ok(no_body(StatusCode::NO_CONTENT))
 }
@@ -148,18 +156,38 @@ async fn sessions(call: Call) -> Answer {
 }
 
 async fn end_sessions(call: Call) -> Answer {
+    if call.is_dry_run() {
+        let (logins, tokens) = call.app.accounts.open_sessions(call.session()?).await?;
+        return call.would(format!(
+            "ends {logins} sessions, also this one, and {tokens} tokens for scripts"
+        ));
+    }
     call.app.accounts.end_all(call.viewer()?.id).await;
     Ok(no_body(StatusCode::NO_CONTENT))
 }
 
 async fn end_session(call: Call) -> Answer {
     let id: String = call.id()?;
+    if call.is_dry_run() {
+        call.app
+            .accounts
+            .check_session(call.session()?, &id)
+            .await?;
+        return call.would(format!("ends the session {id}"));
+    }
     call.app.accounts.end_session(call.session()?, &id).await?;
     Ok(no_body(StatusCode::NO_CONTENT))
 }
 
 async fn change_password(call: Call) -> Answer {
     let change: PasswordChange = call.json()?;
+    if call.is_dry_run() {
+        let accounts = &call.app.accounts;
+        accounts
+            .check_password_change(call.session()?, change)
+            .await?;
+        return call.would("changes the password and ends all other sessions");
+    }
     call.app
         .accounts
         .change_password(call.session()?, change)

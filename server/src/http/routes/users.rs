@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use shared::{
-    api::{CreateUser, CreatedUser, Page, SetStatus, StatusAnswer},
+    api::{CreateUser, CreatedUser, Page, PasswordCode, SetStatus, StatusAnswer},
     command::{Command, DepartmentRef, NewUser, UserChange},
     id::{DepartmentId, UserId},
     model::{AgentStatus, Interval, Role, User},
@@ -104,6 +104,16 @@ pub(super) const ROUTES: &[Route] = &[
     )
     .query(&[DRY_RUN])
     .if_match(),
+    Route::post(
+        "/api/users/{id}/password",
+        "reset_password",
+        Bearer(Action::ResetPassword),
+        |call| Box::pin(reset_password(call)),
+        "Makes a code, good for a day, by which a member of staff sets a new password, and ends \
+         their sessions; the code is shown here only.",
+    )
+    .query(&[DRY_RUN])
+    .gives::<PasswordCode>(201),
     Route::get(
         "/api/users/{id}/status",
         "read_status",
@@ -270,6 +280,21 @@ async fn delete(call: Call) -> Answer {
     }
     call.app.accounts.forget(id).await?;
     Ok(no_body(StatusCode::NO_CONTENT))
+}
+
+async fn reset_password(call: Call) -> Answer {
+    let id: UserId = call.id()?;
+    call.count()?;
+    let accounts = &call.app.accounts;
+    if call.is_dry_run() {
+        let user = accounts.check_reset(call.session()?, id).await?;
+        return call.would(format!(
+            "makes a code for a new password of {} and ends their sessions",
+            user.username
+        ));
+    }
+    let code = accounts.reset_password(call.session()?, id).await?;
+    call.answer(&code)
 }
 
 async fn status(call: Call) -> Answer {

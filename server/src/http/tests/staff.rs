@@ -167,6 +167,130 @@ async fn a_dry_run_writes_nothing() {
     assert_eq!(desk.pos().await, before);
 }
 
+/// What is not in the log is checked and told in words.
+#[tokio::test]
+async fn a_dry_run_of_secrets_and_sessions_changes_none() {
+    let desk = TestDesk::start().await;
+    let owner = &desk.owner;
+    let (ana, token) = desk.staff("ana", "agent", &["Customer Care"]).await;
+    let before = desk.pos().await;
+    let effect = async |method: &str, path: &str, body: Option<Value>| {
+        let path = format!("{path}?dry_run=1");
+        let plan = desk.send(method, &path, owner, &[], body).await.expect(200);
+        assert_eq!(
+            (&plan["dry_run"], &plan["events"]),
+            (&json!(true), &json!([]))
+        );
+        plan["effects"][0].as_str().unwrap().to_owned()
+    };
+    let new = || Some(json!({"name": "cron", "days": 30}));
+    let told = effect("POST", "/api/tokens", new()).await;
+    assert!(
+        told.starts_with("makes the token \"cron\", which ends at "),
+        "{told}"
+    );
+    let tokens = desk.get("/api/tokens", owner).await.expect(200);
+    assert_eq!(tokens["items"], json!([]));
+    let real = desk
+        .send("POST", "/api/tokens", owner, &[], new())
+        .await
+        .expect(201);
+    let path = format!("/api/tokens/{}", real["id"].as_str().unwrap());
+    effect("DELETE", &path, None).await;
+    let tokens = desk.get("/api/tokens", owner).await.expect(200);
+    assert_eq!(tokens["items"].as_array().unwrap().len(), 1);
+    desk.send("DELETE", "/api/tokens/none?dry_run=1", owner, &[], None)
+        .await
+        .refused(404, "not_found");
+    let long = json!({"name": "cron", "days": 3000});
+    desk.post("/api/tokens?dry_run=1", owner, long)
+        .await
+        .refused(400, "invalid");
+
+    let sessions = desk.get("/api/auth/sessions", owner).await.expect(200);
+    let id = sessions["items"][0]["id"].as_str().unwrap().to_owned();
+    effect("DELETE", &format!("/api/auth/sessions/{id}"), None).await;
+    let told = effect("DELETE", "/api/auth/sessions", None).await;
+    assert_eq!(
+        told,
+        "ends 1 sessions, also this one, and 1 tokens for scripts"
+    );
+    effect("POST", "/api/auth/logout", None).await;
+    let change = json!({"old": PASSWORD, "new": "marble otter lighthouse"});
+    effect("POST", "/api/auth/password", Some(change)).await;
+    let wrong = json!({"old": "wrong", "new": "marble otter lighthouse"});
+    desk.post("/api/auth/password?dry_run=1", owner, wrong)
+        .await
+        .refused(403, "forbidden");
+    let told = effect("POST", &format!("/api/users/{ana}/password"), None).await;
+    assert_eq!(
+        told,
+        "makes a code for a new password of ana and ends their sessions"
+    );
+    desk.get("/api/auth/me", &token).await.expect(200);
+    desk.get("/api/auth/me", owner).await.expect(200);
+    let body = json!({"username": "olga", "password": PASSWORD});
+    desk.post("/api/auth/login", "", body).await.expect(200);
+
+    let bea = json!({"username": "bea", "name": "Bea", "role": "agent"});
+    let made = desk.post("/api/users", owner, bea).await.expect(201);
+    let accept = json!({"code": made["invitation"]["code"], "password": PASSWORD});
+    let path = "/api/invitations/accept?dry_run=1";
+    let plan = desk.post(path, "", accept.clone()).await.expect(200);
+    assert_eq!(
+        plan["effects"][0],
+        "sets the password of bea and signs them in"
+    );
+    let dead = json!({"code": "fdi_0", "password": PASSWORD});
+    desk.post(path, "", dead)
+        .await
+        .refused(401, "unauthenticated");
+    let accepted = desk.post("/api/invitations/accept", "", accept).await;
+    accepted.expect(201);
+    assert!(desk.pos().await > before, "the real ones");
+}
+
+#[tokio::test]
+async fn a_code_for_a_new_password_is_made_by_those_above() {
+    let desk = TestDesk::start().await;
+    let (ana, token) = desk.staff("ana", "agent", &["Customer Care"]).await;
+    let path = format!("/api/users/{ana}/password");
+    desk.post(&path, &token, json!({}))
+        .await
+        .refused(403, "forbidden");
+    let made = desk.post(&path, &desk.owner, json!({})).await.expect(201);
+    assert_eq!(keys(&made), ["code", "expires_at", "id", "username"]);
+    desk.get("/api/auth/me", &token)
+        .await
+        .refused(401, "unauthenticated");
+    let accept = json!({"code": made["code"], "password": "marble otter lighthouse"});
+    desk.post("/api/invitations/accept", "", accept)
+        .await
+        .expect(201);
+    let login = |password: &str| json!({"username": "ana", "password": password});
+    desk.post("/api/auth/login", "", login(PASSWORD))
+        .await
+        .refused(401, "unauthenticated");
+    desk.post("/api/auth/login", "", login("marble otter lighthouse"))
+        .await
+        .expect(200);
+}
+
+#[tokio::test]
+async fn a_refusal_names_what_one_may_not_do_in_words() {
+    let desk = TestDesk::start().await;
+    let (_, ana) = desk.staff("ana", "agent", &["Customer Care"]).await;
+    let new = json!({"name": "Sales"});
+    let message = desk
+        .post("/api/departments", &ana, new)
+        .await
+        .refused(403, "forbidden");
+    assert_eq!(
+        message,
+        "you may not make a department; ask someone whose role allows it"
+    );
+}
+
 #[tokio::test]
 async fn a_name_for_a_command_makes_a_retry_harmless() {
     let desk = TestDesk::start().await;
