@@ -173,13 +173,13 @@ pub(super) fn shown(id: UserId, username: &SafeText, name: &SafeText) -> User {
 
 fn with_customer(customer: CustomerRow, password: PasswordRow) -> Companion {
     let password = with_password(password, Vec::new());
-    Box::new(move |records| {
+    Box::new(move |records, first| {
         let made = records.iter().find_map(|record| match record.event {
             Event::CustomerRegistered { customer } => Some(customer),
             _ => None,
         });
         let Some(user) = made else { return Vec::new() };
-        let mut writes = password(records);
+        let mut writes = password(records, first);
         let login = login_key(&customer.username);
         writes.push(put(login, 0, &LoginRow { user }, None));
         writes.push(put(user_key(user), 0, &customer, None));

@@ -263,7 +263,7 @@ pub(super) fn require_login(session: &Session) -> Result<(), AccountError> {
 /// Writes the first password of the user that a command is about in its transaction, and `others`
 /// with it. Where there is a password already, the command comes to nothing.
 pub(super) fn with_password(row: PasswordRow, others: Vec<KvWrite>) -> Companion {
-    Box::new(move |records| {
+    Box::new(move |records, _| {
         let made = records.iter().find_map(|record| match &record.event {
             Event::UserCreated { user } | Event::UserUpdated { user } => Some(user.id),
             Event::CustomerRegistered { customer } => Some(*customer),

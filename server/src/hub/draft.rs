@@ -119,7 +119,7 @@ impl Partition {
             .decide(&submission.who, &submission.command, now)
             .map_err(SubmitError::Rejected)?;
         if let Some(companion) = &submission.companion {
-            draft.kv.extend(companion(&given));
+            draft.kv.extend(companion(&given, self.head.next()));
         }
         let message = given
             .iter()

@@ -116,9 +116,9 @@ impl SubmitError {
 #[error("the hub is stopping")]
 pub struct Stopped;
 
-/// Makes, from the records a command gave, what else belongs in its transaction. Called again
-/// when the transaction has to be made again.
-pub type Companion = Box<dyn Fn(&[NewRecord]) -> Vec<KvWrite> + Send + Sync>;
+/// Makes, from the records a command gave and the place of the first, what else belongs in its
+/// transaction. Called again when the transaction has to be made again.
+pub type Companion = Box<dyn Fn(&[NewRecord], Pos) -> Vec<KvWrite> + Send + Sync>;
 
 type Answer = Result<Outcome, SubmitError>;
 type Reply = Box<dyn FnOnce(Answer) + Send + Sync>;

@@ -20,11 +20,15 @@ use super::{
     migrations::put_meta,
     place, random,
     redb::{engine_error, guarded, open_file},
-    tables::{CHAT, DONE, EDIT, HEAD, KV, LINEAGE, LOG, META, SEGMENT, SETTLED, SNAPSHOT, WORD},
+    tables::{
+        CHAT, CHUNK, DONE, EDIT, HEAD, KV, LINEAGE, LOG, META, SEGMENT, SETTLED, SNAPSHOT, WORD,
+    },
 };
 
 /// Rows of one transaction of the copy: bounds its memory.
 const COPY_ROWS: usize = 16 * 1024;
+/// The same for pieces of files, which are the largest rows by far.
+const COPY_CHUNKS: usize = 64;
 
 /// A verified backup: a file of its own that goes away with this.
 #[derive(Debug)]
@@ -79,17 +83,18 @@ pub(super) fn copy(source: &ReadTransaction, beside: &Path) -> Result<Backup, St
     let path = Temporary::beside(beside, "backup");
     drop(place::create(&path.0).map_err(|error| place::refused(&path.0, error))?);
     let target = open_file(&path.0)?;
-    copy_table(source, &target, META)?;
-    copy_table(source, &target, LOG)?;
-    copy_table(source, &target, HEAD)?;
-    copy_table(source, &target, SETTLED)?;
-    copy_table(source, &target, CHAT)?;
-    copy_table(source, &target, DONE)?;
-    copy_table(source, &target, SNAPSHOT)?;
-    copy_table(source, &target, SEGMENT)?;
-    copy_table(source, &target, WORD)?;
-    copy_table(source, &target, EDIT)?;
-    copy_table(source, &target, KV)?;
+    copy_table(source, &target, META, COPY_ROWS)?;
+    copy_table(source, &target, LOG, COPY_ROWS)?;
+    copy_table(source, &target, HEAD, COPY_ROWS)?;
+    copy_table(source, &target, SETTLED, COPY_ROWS)?;
+    copy_table(source, &target, CHAT, COPY_ROWS)?;
+    copy_table(source, &target, DONE, COPY_ROWS)?;
+    copy_table(source, &target, SNAPSHOT, COPY_ROWS)?;
+    copy_table(source, &target, SEGMENT, COPY_ROWS)?;
+    copy_table(source, &target, WORD, COPY_ROWS)?;
+    copy_table(source, &target, EDIT, COPY_ROWS)?;
+    copy_table(source, &target, CHUNK, COPY_CHUNKS)?;
+    copy_table(source, &target, KV, COPY_ROWS)?;
     drop(target);
     verified(&path.0)?;
     let file = File::open(&path.0)?;
@@ -153,6 +158,7 @@ fn copy_table<K: Key + 'static, V: Value + 'static>(
     source: &ReadTransaction,
     target: &Database,
     definition: TableDefinition<'_, K, V>,
+    rows_max: usize,
 ) -> Result<(), StoreError> {
     let table = source.open_table(definition).map_err(engine_error)?;
     let mut rows = table.range::<K::SelfType<'_>>(..).map_err(engine_error)?;
@@ -162,7 +168,7 @@ fn copy_table<K: Key + 'static, V: Value + 'static>(
         let mut copied = 0;
         {
             let mut table = transaction.open_table(definition).map_err(engine_error)?;
-            for row in rows.by_ref().take(COPY_ROWS) {
+            for row in rows.by_ref().take(rows_max) {
                 let (key, value) = row.map_err(engine_error)?;
                 table
                     .insert(key.value(), value.value())
@@ -171,7 +177,7 @@ fn copy_table<K: Key + 'static, V: Value + 'static>(
             }
         }
         transaction.commit().map_err(engine_error)?;
-        if copied < COPY_ROWS {
+        if copied < rows_max {
             return Ok(());
         }
     }

@@ -12,7 +12,7 @@ use super::{
     error::StoreError,
     migrations, place,
     redb::{engine_error, guarded, open_file, words::segment},
-    tables::{CHAT, DONE, EDIT, HEAD, LOG, SEGMENT, SETTLED, WORD, parse_done, parse_head},
+    tables::{CHAT, CHUNK, DONE, EDIT, HEAD, LOG, SEGMENT, SETTLED, WORD, parse_done, parse_head},
     words::{Words, entry},
 };
 
@@ -64,6 +64,9 @@ pub fn check(file: &Path) -> Result<Report, StoreError> {
         if version >= migrations::WORDS_VERSION {
             verify_words(&transaction, &mut report)?;
         }
+        if version >= migrations::CHUNKS_VERSION {
+            verify_chunks(&transaction, &mut report)?;
+        }
         Ok(report)
     })
 }
@@ -75,7 +78,8 @@ pub(super) fn verify_store(store: &super::Store) -> Result<Report, StoreError> {
     if let super::Engine::Redb(redb) = &store.0.engine {
         redb.with_read(|transaction| {
             verify(transaction, &mut report)?;
-            verify_words(transaction, &mut report)
+            verify_words(transaction, &mut report)?;
+            verify_chunks(transaction, &mut report)
         })?;
     }
     Ok(report)
@@ -87,6 +91,24 @@ impl Report {
             self.problems.push(what.into());
         }
     }
+}
+
+/// Pieces of a file are numbered from 0 without gaps, also of one that is still coming in.
+fn verify_chunks(transaction: &ReadTransaction, report: &mut Report) -> Result<(), StoreError> {
+    let table = transaction.open_table(CHUNK).map_err(engine_error)?;
+    let mut last: Option<(u128, u32)> = None;
+    for row in table.range::<(u128, u32)>(..).map_err(engine_error)? {
+        let (file, index) = row.map_err(engine_error)?.0.value();
+        let expected = match last {
+            Some((of, before)) if of == file => before.saturating_add(1),
+            _ => 0,
+        };
+        if index != expected {
+            report.problem(format!("a file lacks its piece {expected}"));
+        }
+        last = Some((file, index));
+    }
+    Ok(())
 }
 
 /// What one pass over the log of a partition gathers.

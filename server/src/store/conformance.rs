@@ -11,7 +11,8 @@ use shared::{
 };
 
 use super::{
-    Commit, Fault, Hash, KvWrite, Part, Resync, SeqRange, Store, StoredRecord, Take, cursor,
+    Commit, Fault, FileId, Hash, KvWrite, Part, Resync, SeqRange, Store, StoredRecord, Take,
+    cursor,
     samples::{Talk, cid_of, commit},
 };
 
@@ -80,6 +81,42 @@ fn assert_dense(records: &[StoredRecord]) {
 }
 
 on_every_engine! {
+    async fn pieces_of_files_are_kept_apart_and_go_together(store: Store) {
+        let (one, other) = (FileId(7), FileId(8));
+        for (file, index, bytes) in [(one, 0, "ab"), (other, 0, "x"), (one, 1, "c")] {
+            let bytes = Bytes::from_static(bytes.as_bytes());
+            store.chunk_put(Part::MAIN, file, index, bytes).await.unwrap();
+        }
+        let piece = async |file, index| store.chunk_get(file, index).await.unwrap();
+        assert_eq!(piece(one, 0).await.unwrap(), "ab");
+        assert_eq!(piece(one, 1).await.unwrap(), "c");
+        assert_eq!(piece(one, 2).await, None);
+        assert_eq!(piece(FileId(9), 0).await, None);
+        assert_eq!(store.files(None, 9).await.unwrap(), [one, other]);
+        assert_eq!(store.files(None, 1).await.unwrap(), [one]);
+        assert_eq!(store.files(Some(one), 9).await.unwrap(), [other]);
+        assert_eq!(store.files(Some(FileId(u128::MAX)), 9).await.unwrap(), []);
+        store.file_drop(one).await.unwrap();
+        store.file_drop(one).await.unwrap();
+        assert_eq!(piece(one, 1).await, None);
+        assert_eq!(piece(other, 0).await.unwrap(), "x");
+        assert_eq!(store.files(None, 9).await.unwrap(), [other]);
+    }
+
+    async fn a_piece_waits_for_the_turn_of_a_commit(store: Store) {
+        let turn = store.turn(Part::MAIN, Pos(0)).await.unwrap();
+        let writer = store.clone();
+        let put = tokio::spawn(async move {
+            writer.chunk_put(Part::MAIN, FileId(7), 0, Bytes::from_static(b"x")).await
+        });
+        let mut talk = Talk::default();
+        let record = talk.say(1, "hello", None);
+        assert_eq!(store.files(None, 1).await.unwrap(), []);
+        turn.commit(&[record], &[]).await.unwrap().assert_done();
+        put.await.unwrap().unwrap();
+        assert_eq!(store.files(None, 1).await.unwrap(), [FileId(7)]);
+    }
+
     async fn what_is_committed_is_read_back(store: Store) {
         let mut talk = Talk::default();
         let mut made = Vec::new();

@@ -14,8 +14,8 @@ use shared::{
 };
 
 use super::{
-    Done, FILE_NAME, KvWrite, Part, Resync, SeqRange, Store, StoreError, StoreUrl, StoredRecord,
-    Take, check, migrations, restore,
+    Done, FILE_NAME, FileId, KvWrite, Part, Resync, SeqRange, Store, StoreError, StoreUrl,
+    StoredRecord, Take, check, migrations, restore,
     samples::{Talk, cid_of, commit, open},
 };
 
@@ -408,4 +408,31 @@ async fn damage_is_never_silent() {
         found > 20,
         "{found} found, {harmless} harmless: the test aims badly"
     );
+}
+
+#[tokio::test]
+async fn pieces_of_files_are_in_a_backup_and_gaps_are_found() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).unwrap();
+    let (many, gappy) = (FileId(1), FileId(2));
+    for index in 0..70 {
+        let put = store.chunk_put(Part::MAIN, many, index, index.to_string().into());
+        put.await.unwrap();
+    }
+    let backup = store.backup().await.unwrap();
+    let saved = directory.path().join("saved.redb");
+    fs::copy(backup.path(), &saved).unwrap();
+    drop(backup);
+    let other = tempfile::tempdir().unwrap();
+    restore(other.path(), &saved, false).unwrap();
+    let restored = open(other.path()).unwrap();
+    for index in 0..70 {
+        let piece = restored.chunk_get(many, index).await.unwrap();
+        assert_eq!(piece.unwrap(), index.to_string());
+    }
+    let put = store.chunk_put(Part::MAIN, gappy, 1, "late".into());
+    put.await.unwrap();
+    drop(store);
+    let problems = check(&file(directory.path())).unwrap().problems;
+    assert_eq!(problems, ["a file lacks its piece 0"]);
 }

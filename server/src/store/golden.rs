@@ -16,7 +16,7 @@ use shared::{
 };
 
 use super::{
-    FILE_NAME, Hash, Lineage, Mark, Part, SeqRange, Store, StoredRecord, Take, check,
+    FILE_NAME, FileId, Hash, Lineage, Mark, Part, SeqRange, Store, StoredRecord, Take, check,
     samples::{Talk, cid_of, open},
 };
 use crate::desk::visibility::{Audience, Scope};
@@ -285,4 +285,49 @@ async fn the_file_of_this_release_is_read() {
         (pos, hash, &*body),
         (Pos(20), log[19].hash, b"desk".as_slice())
     );
+
+    let file = FileId(7);
+    let put = old.chunk_put(Part::MAIN, file, 0, "ab".into());
+    put.await.unwrap();
+    assert_eq!(old.chunk_get(file, 0).await.unwrap().unwrap(), "ab");
+    drop(old);
+    assert_eq!(check(&copy).unwrap().problems, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_file_with_pieces_of_files_is_read() {
+    let file = golden("desk-3.redb");
+    let pieces = [
+        (FileId(7), 0, "ab"),
+        (FileId(7), 1, "c"),
+        (FileId(9), 0, "x"),
+    ];
+    if blessing() && !file.exists() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(directory.path()).unwrap();
+        fill(&store).await;
+        for (file, index, bytes) in pieces {
+            let put = store.chunk_put(Part::MAIN, file, index, bytes.into());
+            put.await.unwrap();
+        }
+        drop(store);
+        redb::Database::open(directory.path().join(FILE_NAME))
+            .unwrap()
+            .compact()
+            .unwrap();
+        fs::copy(directory.path().join(FILE_NAME), &file).unwrap();
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let copy = directory.path().join(FILE_NAME);
+    fs::copy(&file, &copy).unwrap();
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(check(&copy).unwrap().problems, [""; 0]);
+    let old = open(directory.path()).unwrap();
+    assert_eq!(old.head(Part::MAIN).0, Pos(20));
+    for (file, index, bytes) in pieces {
+        let read = old.chunk_get(file, index).await.unwrap();
+        assert_eq!(read.unwrap(), bytes);
+    }
+    assert_eq!(old.files(None, 9).await.unwrap(), [FileId(7), FileId(9)]);
 }

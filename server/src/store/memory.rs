@@ -16,7 +16,7 @@ use shared::{
 };
 
 use super::{
-    Commit, Done, Found, Hash, Health, KvEntry, KvWrite, Lineage, Part, SEARCH_RECORDS_MAX,
+    Commit, Done, FileId, Found, Hash, Health, KvEntry, KvWrite, Lineage, Part, SEARCH_RECORDS_MAX,
     SeqRange, Settled, Space, StoreError, StoredRecord, Take, continues, lock, tail::Tail, words,
 };
 
@@ -31,6 +31,7 @@ pub(super) struct Memory {
 struct State {
     parts: BTreeMap<Part, Log>,
     kv: BTreeMap<(&'static str, Bytes), Value>,
+    chunks: BTreeMap<(FileId, u32), Bytes>,
     kv_version: u64,
     fault: Option<Fault>,
     space: Option<Space>,
@@ -210,6 +211,38 @@ impl Memory {
         let mut state = lock(&self.state);
         state.parts.entry(part).or_default().snapshot = Some((version, pos, hash, body.clone()));
         Ok(())
+    }
+
+    pub(super) fn chunk_put(
+        &self,
+        file: FileId,
+        index: u32,
+        bytes: &Bytes,
+    ) -> Result<(), StoreError> {
+        let mut state = lock(&self.state);
+        state.chunks.insert((file, index), bytes.clone());
+        Ok(())
+    }
+
+    pub(super) fn chunk_get(&self, file: FileId, index: u32) -> Result<Option<Bytes>, StoreError> {
+        Ok(lock(&self.state).chunks.get(&(file, index)).cloned())
+    }
+
+    pub(super) fn file_drop(&self, file: FileId) -> Result<(), StoreError> {
+        let mut state = lock(&self.state);
+        state.chunks.retain(|(of, _), _| *of != file);
+        Ok(())
+    }
+
+    pub(super) fn files(
+        &self,
+        after: Option<FileId>,
+        max: usize,
+    ) -> Result<Vec<FileId>, StoreError> {
+        let state = lock(&self.state);
+        let files: BTreeSet<FileId> = state.chunks.keys().map(|(file, _)| *file).collect();
+        let later = files.into_iter().filter(|file| Some(*file) > after);
+        Ok(later.take(max).collect())
     }
 
     pub(super) fn kv_get(

@@ -11,17 +11,20 @@ use super::{
     random,
     redb::engine_error,
     tables::{
-        CHAT, DONE, EDIT, HEAD, KV, LINEAGE, LOG, META, SEGMENT, SETTLED, SNAPSHOT, VERSION, WORD,
+        CHAT, CHUNK, DONE, EDIT, HEAD, KV, LINEAGE, LOG, META, SEGMENT, SETTLED, SNAPSHOT, VERSION,
+        WORD,
     },
 };
 
 type Migration = fn(&WriteTransaction) -> Result<(), StoreError>;
 
 /// In order; the version of a file is how many of them it has seen.
-const MIGRATIONS: &[Migration] = &[create_tables, create_words];
+const MIGRATIONS: &[Migration] = &[create_tables, create_words, create_chunks];
 
 /// The first version that has an index of words.
 pub(super) const WORDS_VERSION: u32 = 2;
+/// The first version that holds the bytes of files.
+pub(super) const CHUNKS_VERSION: u32 = 3;
 
 /// The version that this program writes.
 pub(super) fn known_version() -> u32 {
@@ -92,5 +95,10 @@ fn create_words(transaction: &WriteTransaction) -> Result<(), StoreError> {
     transaction.open_table(SEGMENT).map_err(engine_error)?;
     transaction.open_table(WORD).map_err(engine_error)?;
     transaction.open_table(EDIT).map_err(engine_error)?;
+    Ok(())
+}
+
+fn create_chunks(transaction: &WriteTransaction) -> Result<(), StoreError> {
+    transaction.open_table(CHUNK).map_err(engine_error)?;
     Ok(())
 }

@@ -19,6 +19,7 @@ macro_rules! engine {
 
 mod backup;
 mod check;
+mod chunk;
 mod clock;
 mod error;
 mod memory;
@@ -65,6 +66,7 @@ use tokio::sync::broadcast;
 pub use self::{
     backup::{Backup, restore},
     check::{Report, check},
+    chunk::{CHUNK_BYTES, FileId},
     error::StoreError,
     memory::Fault,
     record::{ActorTag, Hash, Lineage, Mark, StoredRecord, cursor},

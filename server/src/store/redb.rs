@@ -6,6 +6,7 @@
 //! failed write the file is not trusted before it was closed and opened again. How files are
 //! found, made and guarded is in `place`.
 
+mod chunks;
 mod kv;
 mod log;
 mod settle;

@@ -42,6 +42,9 @@ pub(super) const WORD: TableDefinition<'_, (u32, u64, &[u8]), &[u8]> =
     TableDefinition::new("word-1");
 /// (part, chat, seq) -> pos of the newest edit of a message that a segment has.
 pub(super) const EDIT: TableDefinition<'_, (u32, u64, u64), u64> = TableDefinition::new("edit-1");
+/// (file, index from 0) -> a piece of the bytes of a file; all but the last of one size. What a
+/// file is, and that it is whole, is said elsewhere.
+pub(super) const CHUNK: TableDefinition<'_, (u128, u32), &[u8]> = TableDefinition::new("chunk-1");
 /// (namespace, key) -> version (u64), expiry (i64 ms, the largest for never), value.
 pub(super) const KV: TableDefinition<'_, (&[u8], &[u8]), &[u8]> = TableDefinition::new("kv-1");
 
