@@ -123,6 +123,7 @@ fn trimmed(view: &View, records: usize) -> DeskView {
         agents: view.agents.values().cloned().collect(),
         chats: chats.collect(),
         canned: view.canned.values().cloned().collect(),
+        settings: view.settings.clone(),
     }
 }
 

@@ -189,6 +189,7 @@ impl Story {
                 agents: self.view.agents.values().cloned().collect(),
                 chats: chats.collect(),
                 canned: self.view.canned.values().cloned().collect(),
+                settings: self.view.settings.clone(),
             }),
         }
     }

@@ -468,6 +468,16 @@ answers! {
         token: Option<String>,
     }
 
+    /// What everyone may know of a desk.
+    answer PublicDesk {
+        /// What it is called.
+        name: SafeText,
+        /// What it does with the data of customers; may be empty.
+        notice: SafeText,
+        /// Whether customers may register.
+        registration: bool,
+    }
+
     /// A department as a customer may see it.
     answer PublicDepartment {
         /// Its number.

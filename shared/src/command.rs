@@ -114,6 +114,19 @@ pub struct DepartmentChange {
     pub form: Option<Vec<FormField>>,
 }
 
+/// What changes in the settings of the desk; what is not said stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct SettingsChange {
+    /// What the desk is called from now on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<SafeText>,
+    /// A new privacy notice: at most 8 KiB; empty takes it away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notice: Option<SafeText>,
+}
+
 /// What a new canned reply is like.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -392,6 +405,14 @@ pub enum Command {
         /// Which.
         id: DepartmentId,
         /// The `rev` one saw.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rev: Option<u64>,
+    },
+    /// Changes the settings of the desk.
+    UpdateSettings {
+        /// What changes.
+        change: SettingsChange,
+        /// The `rev` one saw; `conflict` when they have changed since.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rev: Option<u64>,
     },

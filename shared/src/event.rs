@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{CannedId, ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
-    model::{AgentStatus, Attachment, Canned, Department, Invitation, User, Visibility},
+    model::{AgentStatus, Attachment, Canned, Department, Invitation, Settings, User, Visibility},
     text::SafeText,
     time::Timestamp,
 };
@@ -308,6 +308,11 @@ pub enum Event {
         /// The chat of the message.
         chat: ChatId,
     },
+    /// The settings of the desk changed.
+    SettingsUpdated {
+        /// As they are now.
+        settings: Settings,
+    },
     /// An event of a newer version; readers skip it and move on.
     #[serde(other)]
     Unknown,
@@ -353,6 +358,7 @@ impl Event {
             Self::CannedUpdated { .. } => "canned_updated",
             Self::CannedDeleted { .. } => "canned_deleted",
             Self::CannedUsed { .. } => "canned_used",
+            Self::SettingsUpdated { .. } => "settings_updated",
             Self::Unknown => "unknown",
         }
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     event::{Event, Reader},
     id::{CannedId, ChatId, DepartmentId, Epoch, Pos, Seq, UserId},
-    model::{AgentStatus, Canned, Chat, ChatState, Department, Rating, User},
+    model::{AgentStatus, Canned, Chat, ChatState, Department, Rating, Settings, User},
     record::Record,
     text::SafeText,
     time::Timestamp,
@@ -39,6 +39,9 @@ pub struct DeskView {
     /// The canned replies in sight, by number; empty for a customer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub canned: Vec<Canned>,
+    /// How the desk is set up; the defaults for a customer, who asks `GET /api/desk`.
+    #[serde(default)]
+    pub settings: Settings,
 }
 
 /// A desk view that follows the log, with its parts by number.
@@ -54,6 +57,8 @@ pub struct View {
     pub chats: BTreeMap<ChatId, ChatView>,
     /// The canned replies.
     pub canned: BTreeMap<CannedId, Canned>,
+    /// How the desk is set up.
+    pub settings: Settings,
 }
 
 impl Chat {
@@ -209,6 +214,15 @@ impl Department {
     }
 }
 
+impl Settings {
+    /// As they are after the record at `pos` that carries them.
+    #[must_use]
+    pub fn revised(mut self, pos: Pos) -> Self {
+        self.rev = pos.0;
+        self
+    }
+}
+
 impl Canned {
     /// As it is after the record at `pos` that carries it.
     #[must_use]
@@ -244,6 +258,7 @@ impl View {
             agents: desk.agents.into_iter().map(|u| (u.id, u)).collect(),
             chats: desk.chats.into_iter().map(|c| (c.chat.id, c)).collect(),
             canned: desk.canned.into_iter().map(|c| (c.id, c)).collect(),
+            settings: desk.settings,
         }
     }
 
@@ -301,6 +316,9 @@ impl View {
                 if let Some(canned) = self.canned.get_mut(canned) {
                     canned.uses += 1;
                 }
+            }
+            Event::SettingsUpdated { settings } => {
+                self.settings = settings.clone().revised(self.pos);
             }
             Event::UserCreated { user } | Event::UserUpdated { user } => {
                 let user = user.clone().revised(self.pos);

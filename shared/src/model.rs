@@ -174,6 +174,31 @@ pub struct FormField {
     pub choices: Vec<SafeText>,
 }
 
+/// What a desk is called where nobody said otherwise.
+pub const DESK_NAME_DEFAULT: &str = "Frontdesk";
+
+/// How the desk as a whole is set up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Settings {
+    /// What the desk is called, in one line.
+    pub name: SafeText,
+    /// What customers are told about their data before their first chat; may be empty.
+    pub notice: SafeText,
+    /// Rises with every change of this object: the position of the last one.
+    pub rev: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            name: SafeText::line(DESK_NAME_DEFAULT),
+            notice: SafeText::default(),
+            rev: 0,
+        }
+    }
+}
+
 /// A department.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

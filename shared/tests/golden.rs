@@ -12,7 +12,7 @@ use shared::{
     id::{AttachmentId, CannedId, ChatId, DepartmentId, Epoch, InvitationId, Pos, Seq, UserId},
     model::{
         Actor, ActorKind, AgentStatus, Attachment, Canned, CannedScope, Department, FieldKind,
-        FormField, Invitation, Role, User, Visibility,
+        FormField, Invitation, Role, Settings, User, Visibility,
     },
     record::Record,
     text::SafeText,
@@ -215,6 +215,13 @@ fn desk_events() -> Vec<Event> {
         Event::CannedUsed {
             canned: CannedId(3),
             chat: ChatId(42),
+        },
+        Event::SettingsUpdated {
+            settings: Settings {
+                name: SafeText::line("Bright Bikes"),
+                notice: SafeText::block("We keep chats for a year.\nAsk us to delete yours."),
+                rev: 0,
+            },
         },
     ]
 }

@@ -233,6 +233,7 @@ async fn who_is_nobody_may_do_what_the_list_says_and_no_more() {
         ("GET", "/docs"),
         ("GET", "/api/openapi.json"),
         ("GET", "/api/departments/active"),
+        ("GET", "/api/desk"),
         // For loopback, where this test is.
         ("GET", "/metrics"),
         ("POST", "/api/setup"),

@@ -5,6 +5,7 @@
 pub(crate) mod access;
 pub(crate) mod canned;
 pub(crate) mod desk;
+pub(crate) mod settings;
 
 use std::{collections::BTreeSet, ffi::OsString, path::PathBuf};
 
@@ -149,6 +150,9 @@ pub(crate) enum Verb {
     /// Hubs by name
     #[command(subcommand)]
     Context(access::ContextVerb),
+    /// What the desk is called, and its privacy notice
+    #[command(subcommand)]
+    Settings(settings::SettingsVerb),
     /// Departments
     #[command(subcommand, visible_alias = "dept")]
     Department(desk::DepartmentVerb),

@@ -5,7 +5,7 @@ use shared::{
     api::{CreatedUser, Message, SearchHit, SystemStatus},
     attachment::shown,
     id::ChatId,
-    model::{Canned, CannedScope, Chat, Department, User},
+    model::{Canned, CannedScope, Chat, Department, Settings, User},
     record::Delivered,
 };
 
@@ -65,6 +65,22 @@ impl Item for Department {
             or_empty(self.capacity.as_ref()),
             self.description.to_string(),
             joined(self.form.iter().map(|field| &field.key)),
+            self.rev.to_string(),
+        ]
+    }
+
+    fn handle(&self) -> String {
+        self.name.to_string()
+    }
+}
+
+impl Item for Settings {
+    const COLUMNS: &'static [Column] = &[main("name"), main("notice"), more("rev")];
+
+    fn cells(&self, _: &Names) -> Vec<String> {
+        vec![
+            self.name.to_string(),
+            self.notice.to_string(),
             self.rev.to_string(),
         ]
     }

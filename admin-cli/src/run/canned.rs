@@ -173,7 +173,7 @@ fn target(id: CannedId) -> Target {
 }
 
 /// The text itself, or standard input for `-`, without the end of its last line.
-fn body(given: &str) -> Result<SafeText, Failure> {
+pub(super) fn body(given: &str) -> Result<SafeText, Failure> {
     if given != "-" {
         return Ok(SafeText::block(given));
     }

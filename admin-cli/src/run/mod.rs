@@ -11,6 +11,7 @@ mod help;
 mod invite;
 mod login;
 mod queue;
+mod settings;
 mod user;
 
 use std::fmt::Display;
@@ -36,6 +37,7 @@ pub(crate) async fn run(app: &Invocation, verb: Verb) -> Result<(), Failure> {
         Verb::Logout => login::logout(app).await,
         Verb::Whoami => access::whoami(app).await,
         Verb::Context(verb) => context::run(app, verb).await,
+        Verb::Settings(verb) => settings::run(app, verb).await,
         Verb::Department(verb) => department::run(app, verb).await,
         Verb::Canned(verb) => canned::run(app, verb).await,
         Verb::User(verb) => user::run(app, verb).await,

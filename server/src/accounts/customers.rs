@@ -30,6 +30,12 @@ use crate::{
 const EMAIL_BYTES_MAX: usize = 254;
 
 impl Accounts {
+    /// Whether customers may register.
+    #[must_use]
+    pub fn registration(&self) -> bool {
+        self.settings().registration
+    }
+
     /// Registers a customer and signs them in. `ip` is none for a peer that is exempt from limits
     /// by address.
     ///

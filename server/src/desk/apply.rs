@@ -80,6 +80,9 @@ impl Desk {
                 }
                 self.index.stand(&self.facts, *user);
             }
+            Event::SettingsUpdated { settings } => {
+                self.facts.settings = settings.clone().revised(record.pos);
+            }
             Event::CannedCreated { canned } | Event::CannedUpdated { canned } => {
                 let last = &mut self.facts.last_canned;
                 *last = (*last).max(canned.id);

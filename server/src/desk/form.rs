@@ -90,6 +90,12 @@ pub(super) fn description(text: &SafeText) -> Result<SafeText, Rejection> {
     Ok(text.clone())
 }
 
+/// The privacy notice of the desk.
+pub(super) fn notice(text: &SafeText) -> Result<SafeText, Rejection> {
+    within("notice", text, MESSAGE_BYTES_MAX)?;
+    Ok(text.clone())
+}
+
 /// A line that may be left out; an empty one counts as left out.
 pub(super) fn optional_line(
     field: &'static str,

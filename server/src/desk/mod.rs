@@ -20,6 +20,7 @@ mod parking;
 pub mod permission;
 mod presence;
 mod rejection;
+mod settings;
 mod sight;
 mod staff;
 mod state;
@@ -197,6 +198,7 @@ impl Desk {
                 self.update_department(party, *id, change, *rev)
             }
             Command::DeleteDepartment { id, rev } => self.delete_department(party, *id, *rev),
+            Command::UpdateSettings { change, rev } => self.update_settings(party, change, *rev),
             Command::CreateCanned(new) => self.create_canned(party, new),
             Command::UpdateCanned { id, change, rev } => {
                 self.update_canned(party, *id, change, *rev)

@@ -137,6 +137,7 @@ table! {
     CreateDepartment  "create_department"  "Makes a department."              [Any      Any      Never         Never         Never    Never         Never     Never]
     UpdateDepartment  "update_department"  "Changes a department."            [Any      Any      Never         Never         Never    Never         Never     Never]
     DeleteDepartment  "delete_department"  "Deletes a department."            [Any      Any      Never         Never         Never    Never         Never     Never]
+    ChangeSettings    "change_settings"    "Changes settings and desk as code." [Any    Any      Never         Never         Never    Never         Never     Never]
     CreateCanned      "create_canned"      "Makes a canned reply."            [Any      Any      OwnDepartment SelfOnly      Never    Never         Never     Never]
     UpdateCanned      "update_canned"      "Changes a canned reply."          [Any      Any      OwnDepartment SelfOnly      Never    Never         Never     Never]
     DeleteCanned      "delete_canned"      "Deletes a canned reply."          [Any      Any      OwnDepartment SelfOnly      Never    Never         Never     Never]
@@ -155,6 +156,7 @@ table! {
     ListChats         "list_chats"         "Lists the chats in sight."        [Any      Any      OwnDepartment OwnDepartment Any      OwnAsCustomer Never     Never]
     ReadQueue         "read_queue"         "Reads the queues in sight."       [Any      Any      OwnDepartment OwnDepartment Any      Never         Never     Never]
     Search            "search"             "Searches the chats in sight."     [Any      Any      OwnDepartment OwnDepartment Any      OwnAsCustomer Never     Never]
+    ReadDesk          "read_desk"          "Reads what the desk is called."   [Any      Any      Any           Any           Any      Any           Any       Never]
     ListOpenDepartments "list_open_departments" "Lists departments that take chats." [Any Any     Any           Any           Any      Any           Any       Never]
     ListDepartments   "list_departments"   "Reads the departments."           [Any      Any      Any           Any           Any      Never         Never     Never]
     ListCanned        "list_canned"        "Reads the canned replies in sight." [Any    Any      Any           Any           Any      Never         Never     Never]
@@ -176,7 +178,6 @@ table! {
     ChangePassword    "change_password"    "Changes one's password."          [SelfOnly SelfOnly SelfOnly      SelfOnly      SelfOnly SelfOnly      Never     Never]
     ResetPassword     "reset_password"     "Gives a code for a new password." [Any      Any      Never         Never         Never    Never         Never     Never]
     ManageTotp        "manage_totp"        "Sets one's second factor."        [SelfOnly SelfOnly SelfOnly      SelfOnly      SelfOnly SelfOnly      Never     Never]
-    ChangeSettings    "change_settings"    "Applies desk as code."            [Any      Any      Never         Never         Never    Never         Never     Never]
     Backup            "backup"             "Takes a backup."                  [Any      Any      Never         Never         Never    Never         Never     Never]
     ExportCustomer    "export_customer"    "Exports a customer's data."       [Any      Any      Never         Never         Never    Never         Never     Never]
     EraseCustomer     "erase_customer"     "Erases a customer's data."        [Any      Any      Never         Never         Never    Never         Never     Never]
@@ -215,6 +216,7 @@ impl Action {
             Command::CreateDepartment(_) => Self::CreateDepartment,
             Command::UpdateDepartment { .. } => Self::UpdateDepartment,
             Command::DeleteDepartment { .. } => Self::DeleteDepartment,
+            Command::UpdateSettings { .. } => Self::ChangeSettings,
             Command::CreateCanned(_) => Self::CreateCanned,
             Command::UpdateCanned { .. } => Self::UpdateCanned,
             Command::DeleteCanned { .. } => Self::DeleteCanned,

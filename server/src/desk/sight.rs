@@ -54,7 +54,8 @@ pub(super) const fn audience(event: &Event) -> Audience {
         | Event::CannedCreated { .. }
         | Event::CannedUpdated { .. }
         | Event::CannedDeleted { .. }
-        | Event::CannedUsed { .. } => Audience::Staff,
+        | Event::CannedUsed { .. }
+        | Event::SettingsUpdated { .. } => Audience::Staff,
         Event::CustomerRegistered { .. }
         | Event::InvitationCreated { .. }
         | Event::InvitationDeleted { .. }
@@ -199,6 +200,7 @@ impl Desk {
             agents: self.users().cloned().collect(),
             chats: sorted(chats),
             canned: self.canned_in_sight(viewer).cloned().collect(),
+            settings: self.settings().clone(),
         }
     }
 

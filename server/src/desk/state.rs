@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     event::Event,
     id::{AttachmentId, CannedId, ChatId, DepartmentId, InvitationId, Pos, Seq, UserId},
-    model::{ActorKind, Canned, Chat, Department, Invitation, Role, User, Visibility},
+    model::{ActorKind, Canned, Chat, Department, Invitation, Role, Settings, User, Visibility},
     record::Record,
     text::SafeText,
     time::Timestamp,
@@ -39,6 +39,8 @@ pub(super) struct Facts {
     pub(super) canned: BTreeMap<CannedId, Canned>,
     #[serde(default)]
     pub(super) last_attachment: AttachmentId,
+    #[serde(default)]
+    pub(super) settings: Settings,
     /// Every chat that is not closed.
     pub(super) chats: BTreeMap<ChatId, Thread>,
 }

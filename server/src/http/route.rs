@@ -380,6 +380,7 @@ mod tests {
             .collect();
         let known = [
             ("GET", "/api/departments/active"),
+            ("GET", "/api/desk"),
             ("GET", "/api/openapi.json"),
             ("GET", "/docs"),
             ("GET", "/livez"),

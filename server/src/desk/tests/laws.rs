@@ -9,7 +9,7 @@ use proptest::prelude::{ProptestConfig, any, proptest};
 use shared::{
     command::{
         CannedChange, Command, DepartmentChange, DepartmentRef, NewAttachment, NewCanned, NewUser,
-        OpenChat, UserChange, UserRef,
+        OpenChat, SettingsChange, UserChange, UserRef,
     },
     id::{CannedId, ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
     model::{AgentStatus, CannedScope, Role, Visibility},
@@ -281,6 +281,17 @@ fn command(sim: &Sim, what: u8, (a, b, c): (u8, u8, u8)) -> Command {
         39..43 => Command::RegainAgent { user },
         43 => Command::LoseAgent { user },
         44 => Command::StartHub,
+        45 if a.is_multiple_of(2) => Command::UpdateSettings {
+            change: SettingsChange {
+                name: c
+                    .is_multiple_of(2)
+                    .then(|| text(&format!("Desk {}", c % 3))),
+                notice: c
+                    .is_multiple_of(3)
+                    .then(|| text("We keep chats for a year.")),
+            },
+            rev: b.is_multiple_of(8).then_some(u64::from(a)),
+        },
         45 => Command::RegisterCustomer,
         46 => post_or_end(parked(sim).unwrap_or(chat), b),
         57..62 => of_canned(sim, what, (a, b, c)),

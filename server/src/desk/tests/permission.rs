@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use shared::{
     command::{
         CannedChange, Command, DepartmentChange, DepartmentRef, NewAttachment, NewCanned, NewUser,
-        OpenChat, UserChange, UserRef,
+        OpenChat, SettingsChange, UserChange, UserRef,
     },
     error::ErrorCode,
     id::{CannedId, ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
@@ -118,6 +118,13 @@ fn every_command(chat: ChatId) -> Vec<Command> {
         Command::CreateDepartment(department("New")),
         Command::UpdateDepartment { id, change, rev },
         Command::DeleteDepartment { id, rev },
+        Command::UpdateSettings {
+            change: SettingsChange {
+                name: Some(text("Bright Bikes")),
+                notice: None,
+            },
+            rev,
+        },
         Command::CreateCanned(canned("new")),
         Command::UpdateCanned {
             id: CannedId(1),

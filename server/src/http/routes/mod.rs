@@ -14,6 +14,7 @@ mod messages;
 mod parking;
 mod queue;
 mod search;
+mod settings;
 mod setup_auth;
 mod transcript;
 mod users;
@@ -24,6 +25,7 @@ use super::route::Route;
 pub(super) const ALL: &[&[Route]] = &[
     setup_auth::ROUTES,
     accounts::ROUTES,
+    settings::ROUTES,
     departments::ROUTES,
     canned::ROUTES,
     users::ROUTES,

@@ -7,6 +7,7 @@ mod care;
 mod chats;
 mod closed;
 mod search;
+mod settings;
 mod staff;
 mod tail;
 
