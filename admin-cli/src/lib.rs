@@ -5,6 +5,7 @@
 //! hub's own.
 
 mod args;
+mod completion;
 mod confirm;
 mod failure;
 mod invocation;
@@ -29,6 +30,9 @@ use crate::{
 /// Runs the command line, the name of the program first, and gives the exit code.
 #[must_use]
 pub fn run(args: Vec<OsString>) -> u8 {
+    if completion::answered(&args) {
+        return exit::OK;
+    }
     let json = args::asks_for_json(&args);
     if let Some(flag) = args::secret_flag(&args) {
         return report(&Printer::before_flags(json), &secret_in_arguments(flag));

@@ -23,13 +23,17 @@ use agent_tui::{
     },
     theme::{Theme, Tone},
 };
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use clap_complete::{
+    CompleteEnv,
+    engine::{ArgValueCandidates, CompletionCandidate},
+};
 use jiff::tz::TimeZone;
 use shared::{
     client::{
         error::ClientError,
         outbox::{Outbox, OutboxError},
-        profile::{Flags, Profile},
+        profile::{Flags, Profile, context_names},
     },
     error::exit,
     text::SafeText,
@@ -84,6 +88,9 @@ impl From<io::Error> for Failure {
 }
 
 fn main() -> ExitCode {
+    CompleteEnv::with_factory(completed)
+        .var("FRONTDESK_COMPLETE")
+        .complete();
     match run(Args::parse()) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
@@ -92,6 +99,13 @@ fn main() -> ExitCode {
             ExitCode::from(failure.code)
         }
     }
+}
+
+/// The command line as a shell completes it; `frontdesk-admin completion` makes one ask.
+fn completed() -> clap::Command {
+    let contexts = || context_names().into_iter().map(CompletionCandidate::new);
+    let contexts = ArgValueCandidates::new(move || contexts().collect());
+    Args::command().mut_arg("context", |arg| arg.add(contexts))
 }
 
 /// Why it ended, in one line: some of it may be a hub's words.

@@ -2,13 +2,17 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use clap_complete::{
+    CompleteEnv,
+    engine::{ArgValueCandidates, CompletionCandidate},
+};
 use shared::{
     client::{
         credentials::{Chats, SavedChat},
         error::ClientError,
         http::Http,
-        profile::{Flags, Profile},
+        profile::{Flags, Profile, context_names},
     },
     command::DepartmentRef,
     id::ChatId,
@@ -35,6 +39,9 @@ const NAMELESS: &str = "Guest";
 /// Does what the command line says.
 #[must_use]
 pub fn main() -> ExitCode {
+    CompleteEnv::with_factory(completed)
+        .var("FRONTDESK_COMPLETE")
+        .complete();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -55,6 +62,13 @@ pub fn main() -> ExitCode {
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// The command line as a shell completes it; `frontdesk-admin completion` makes one ask.
+fn completed() -> clap::Command {
+    let contexts = || context_names().into_iter().map(CompletionCandidate::new);
+    let contexts = ArgValueCandidates::new(move || contexts().collect());
+    Cli::command().mut_arg("context", |arg| arg.add(contexts))
 }
 
 fn run(cli: &Cli) -> Result<(), ChatError> {

@@ -8,7 +8,8 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::CompleteEnv;
 use server::{
     Server, StartError,
     config::{Config, Flags},
@@ -54,6 +55,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    CompleteEnv::with_factory(Args::command)
+        .var("FRONTDESK_COMPLETE")
+        .complete();
     let args = Args::parse();
     // Files of the hub are for its user only, whatever the shell's mask.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));

@@ -4,6 +4,7 @@
 mod access;
 mod bad_input;
 mod canned;
+mod completion;
 mod console;
 mod demo;
 mod frames;

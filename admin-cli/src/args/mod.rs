@@ -12,6 +12,8 @@ use std::{collections::BTreeSet, ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use shared::{id::Cursor, model::Role};
 
+use crate::completion::Shell;
+
 /// The name of the program.
 pub(crate) const PROGRAM: &str = "frontdesk-admin";
 
@@ -200,12 +202,17 @@ pub(crate) enum Verb {
         topic: Vec<String>,
     },
     /// Print the completion script of a shell
-    #[command(
-        before_long_help = "Examples:\n  frontdesk-admin completion bash > frontdesk-admin.bash"
-    )]
+    #[command(before_long_help = "Examples:
+  frontdesk-admin completion bash > frontdesk.bash
+  frontdesk-admin completion fish | source
+
+For every shell, in the file that it reads at its start:
+  bash: source <(frontdesk-admin completion bash)
+  zsh: source <(frontdesk-admin completion zsh)
+  fish: frontdesk-admin completion fish | source")]
     Completion {
         /// Which shell
-        shell: clap_complete::Shell,
+        shell: Shell,
     },
 }
 

@@ -5,6 +5,7 @@ use shared::error::ErrorCode;
 
 use crate::{
     args::{Cli, PROGRAM},
+    completion::{self, Shell},
     failure::Failure,
     invocation::Invocation,
 };
@@ -55,10 +56,8 @@ pub(super) fn help(app: &Invocation, topic: &[String]) -> Result<(), Failure> {
 }
 
 /// `completion`.
-pub(super) fn completion(app: &Invocation, shell: clap_complete::Shell) -> Result<(), Failure> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), PROGRAM, &mut script);
-    app.print.bytes(&script)
+pub(super) fn completion(app: &Invocation, shell: Shell) -> Result<(), Failure> {
+    app.print.bytes(&completion::script(shell)?)
 }
 
 fn exit_codes() -> String {

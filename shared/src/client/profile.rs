@@ -115,6 +115,7 @@ pub struct Flags {
 pub struct Places {
     config: PathBuf,
     state: PathBuf,
+    cache: PathBuf,
 }
 
 impl Places {
@@ -131,6 +132,7 @@ impl Places {
         Ok(Self {
             config: xdg.config_dir().join("frontdesk/config.toml"),
             state: state.join("frontdesk"),
+            cache: xdg.cache_dir().join("frontdesk"),
         })
     }
 
@@ -140,6 +142,7 @@ impl Places {
         Self {
             config: home.join("config.toml"),
             state: home.join("state"),
+            cache: home.join("cache"),
         }
     }
 
@@ -153,6 +156,12 @@ impl Places {
     #[must_use]
     pub fn state(&self) -> &Path {
         &self.state
+    }
+
+    /// The folder of what may be removed at any time; write to it with [`private::write`].
+    #[must_use]
+    pub fn cache(&self) -> &Path {
+        &self.cache
     }
 
     /// The file with the logins.
@@ -290,6 +299,17 @@ impl Config {
                 nearest: nearest(name, self.contexts.keys()).map(str::to_owned),
             })
     }
+}
+
+/// The names of the contexts, for completion; none where the config cannot be read.
+#[must_use]
+pub fn context_names() -> Vec<String> {
+    let places = Places::find(&Environment::of_process());
+    let config = places.and_then(|places| Config::load(&places));
+    config.map_or_else(
+        |_| Vec::new(),
+        |config| config.contexts.into_keys().collect(),
+    )
 }
 
 /// Which hub, as whom, with which files.
