@@ -133,6 +133,15 @@ impl Invocation {
             return Ok(profile);
         }
         let profile = Profile::resolve(&self.flags(), &self.environment)?;
+        let context = profile.context.as_deref().unwrap_or("none");
+        let token = match profile.token {
+            Some(_) => "FRONTDESK_TOKEN".to_owned(),
+            None => profile.credentials.path().display().to_string(),
+        };
+        self.print.detail(&format!(
+            "hub {}, context {context}, login from {token}",
+            profile.hub
+        ));
         Ok(self.profile.get_or_init(|| profile))
     }
 

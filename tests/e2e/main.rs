@@ -7,6 +7,7 @@ mod canned;
 mod completion;
 mod console;
 mod demo;
+mod doctor;
 mod frames;
 mod harness_selftest;
 mod hostile_text;

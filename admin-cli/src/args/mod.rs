@@ -67,9 +67,22 @@ pub(crate) struct Global {
     /// Say nothing but results and errors
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// Say what is asked of the hub
+    /// Say what is asked of the hub; twice: also which hub, as whom and why
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// What is said on standard error besides errors: words, or one JSON document a line
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORM",
+        default_value_t,
+        hide_short_help = true
+    )]
+    pub(crate) log_format: LogFormat,
+    /// Show long output at once, without a pager [env: PAGER]
+    #[arg(long, global = true, hide_short_help = true)]
+    pub(crate) no_pager: bool,
     /// When to use colour
     #[arg(
         long,
@@ -120,6 +133,16 @@ pub(crate) enum Format {
     Name,
     /// All columns, comma-separated, with a header
     Csv,
+}
+
+/// What is said on standard error besides errors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Words
+    #[default]
+    Text,
+    /// One JSON document a line
+    Json,
 }
 
 /// When something is done.
@@ -201,19 +224,37 @@ pub(crate) enum Verb {
         /// A verb, or exit-codes
         topic: Vec<String>,
     },
+    /// Look for what is wrong: files, hub, login, terminal; safe to paste
+    #[command(
+        before_long_help = "Examples:\n  frontdesk-admin doctor\n  frontdesk-admin doctor -o json > doctor.json"
+    )]
+    Doctor,
+    /// Print a manual page, or write all of them
+    #[command(before_long_help = "Examples:
+  frontdesk-admin man chat export
+  frontdesk-admin man --dir man1")]
+    Man(Man),
     /// Print the completion script of a shell
+    ///
+    /// Have the shell read it at its start, so that it fits this version: in ~/.bashrc or ~/.zshrc
+    /// source <(frontdesk-admin completion bash), in config.fish the pipe below.
     #[command(before_long_help = "Examples:
   frontdesk-admin completion bash > frontdesk.bash
-  frontdesk-admin completion fish | source
-
-For every shell, in the file that it reads at its start:
-  bash: source <(frontdesk-admin completion bash)
-  zsh: source <(frontdesk-admin completion zsh)
-  fish: frontdesk-admin completion fish | source")]
+  frontdesk-admin completion fish | source")]
     Completion {
         /// Which shell
         shell: Shell,
     },
+}
+
+/// `man`.
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// A verb; the program itself when none is given
+    pub(crate) topic: Vec<String>,
+    /// Write every page to this folder, made if need be
+    #[arg(long, value_name = "DIR", conflicts_with = "topic")]
+    pub(crate) dir: Option<PathBuf>,
 }
 
 /// A number, or none.

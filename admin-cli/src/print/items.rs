@@ -14,7 +14,7 @@ use crate::{
     print::format::{Column, Item, Names},
 };
 
-pub(super) const fn main(title: &'static str) -> Column {
+pub(crate) const fn main(title: &'static str) -> Column {
     Column { title, main: true }
 }
 

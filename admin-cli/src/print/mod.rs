@@ -5,16 +5,19 @@
 mod format;
 pub(crate) mod identity;
 pub(crate) mod items;
+mod pager;
+mod progress;
 
 use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 use shared::text::render;
 
-pub(crate) use format::{Item, Names, Style, one_line};
+pub(crate) use format::{Column, Item, Names, Style, one_line};
+pub(crate) use progress::Progress;
 
 use crate::{
-    args::{Format, Global, When},
+    args::{Format, Global, LogFormat, When},
     failure::{Failure, Report},
 };
 
@@ -25,8 +28,12 @@ pub(crate) struct Printer {
     errors_in_json: bool,
     errors_in_colour: bool,
     quiet: bool,
-    verbose: bool,
+    verbose: u8,
+    log_format: LogFormat,
     out_is_terminal: bool,
+    err_is_terminal: bool,
+    /// For what is longer than the screen; none where nobody would page.
+    pager: Option<String>,
 }
 
 impl Printer {
@@ -57,8 +64,12 @@ impl Printer {
             errors_in_json: matches!(global.output, Some(Format::Json | Format::Ndjson)),
             errors_in_colour: styled(io::stderr().is_terminal()),
             quiet: global.quiet,
-            verbose: global.verbose > 0,
+            verbose: global.verbose,
+            log_format: global.log_format,
             out_is_terminal,
+            err_is_terminal: io::stderr().is_terminal(),
+            pager: pager::wished(|name| std::env::var(name).ok())
+                .filter(|_| out_is_terminal && !global.no_pager),
         }
     }
 
@@ -98,7 +109,7 @@ impl Printer {
         next: Option<&str>,
         names: &Names,
     ) -> Result<(), Failure> {
-        self.locked(|out| self.style.write_list(out, items, next, names))
+        self.paged(|out| self.style.write_list(out, items, next, names))
     }
 
     /// Prints one thing of a stream at once.
@@ -121,14 +132,7 @@ impl Printer {
 
     /// Prints text of several lines.
     pub(crate) fn text(&self, text: &str) -> Result<(), Failure> {
-        self.locked(|out| {
-            out.write_all(render(text).as_bytes())?;
-            if text.ends_with('\n') {
-                Ok(())
-            } else {
-                out.write_all(b"\n")
-            }
-        })
+        self.paged(|out| write_text(out, text))
     }
 
     /// Prints bytes as they are; only where no terminal reads them, or they are our own.
@@ -139,15 +143,28 @@ impl Printer {
     /// Says something to the person at the terminal.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
-            self.talk(text);
+            self.said("info", text);
         }
     }
 
     /// Says what is asked of the hub.
     pub(crate) fn trace(&self, text: &str) {
-        if self.verbose {
-            self.talk(text);
+        if self.verbose > 0 {
+            self.said("debug", text);
         }
+    }
+
+    /// Says what only matters where something is wrong with the first two.
+    pub(crate) fn detail(&self, text: &str) {
+        if self.verbose > 1 {
+            self.said("trace", text);
+        }
+    }
+
+    /// How far something is, for a person at a terminal.
+    pub(crate) fn progress(&self, what: &'static str) -> Progress<io::Stderr> {
+        let words = self.log_format == LogFormat::Text && !self.errors_in_json;
+        Progress::new(what, self.err_is_terminal && words && !self.quiet)
     }
 
     /// Asks something; the answer is awaited on the same line.
@@ -176,8 +193,45 @@ impl Printer {
         ));
     }
 
+    fn said(&self, level: &str, text: &str) {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            level: &'a str,
+            message: &'a str,
+        }
+        match self.log_format {
+            LogFormat::Text => self.talk(text),
+            LogFormat::Json => {
+                let line = Line {
+                    level,
+                    message: text,
+                };
+                let json = serde_json::to_string(&line).unwrap_or_default();
+                drop(writeln!(
+                    io::stderr().lock(),
+                    "{}",
+                    format::safe_json(&json)
+                ));
+            }
+        }
+    }
+
     fn talk(&self, text: &str) {
         drop(writeln!(io::stderr().lock(), "{}", render(text)));
+    }
+
+    /// What may be longer than the screen: in a pager then, if there is one.
+    fn paged(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+        let Some(pager) = &self.pager else {
+            return self.locked(write);
+        };
+        let mut text = Vec::new();
+        write(&mut text)?;
+        let lines = text.iter().filter(|&&byte| byte == b'\n').count();
+        if rows().is_some_and(|rows| lines >= rows) && pager::show(pager, &text) {
+            return Ok(());
+        }
+        self.locked(|out| out.write_all(&text))
     }
 
     fn locked(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
@@ -203,14 +257,18 @@ impl TextStream<'_> {
         };
         let rest = self.rest.split_off(end + 1);
         let lines = std::mem::replace(&mut self.rest, rest);
-        self.print.text(&String::from_utf8_lossy(&lines))
+        let lines = String::from_utf8_lossy(&lines);
+        self.print.locked(|out| write_text(out, &lines))
     }
 
     /// Prints what has no end of line.
     pub(crate) fn end(self) -> Result<(), Failure> {
         match self.rest.as_slice() {
             [] => Ok(()),
-            rest => self.print.text(&String::from_utf8_lossy(rest)),
+            rest => {
+                let rest = String::from_utf8_lossy(rest);
+                self.print.locked(|out| write_text(out, &rest))
+            }
         }
     }
 }
@@ -268,6 +326,20 @@ fn coloured(when: When, is_terminal: bool, is_set: impl Fn(&str) -> bool) -> boo
         When::Auto if is_set("NO_COLOR") => false,
         When::Auto => is_set("CLICOLOR_FORCE") || is_terminal,
     }
+}
+
+fn write_text(out: &mut dyn Write, text: &str) -> io::Result<()> {
+    out.write_all(render(text).as_bytes())?;
+    if text.ends_with('\n') {
+        Ok(())
+    } else {
+        out.write_all(b"\n")
+    }
+}
+
+fn rows() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    Some(usize::from(size.ws_row)).filter(|&rows| rows > 0)
 }
 
 fn columns() -> Option<usize> {

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::Write,
+    io::{Stderr, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
@@ -13,7 +13,7 @@ use crate::{
     args::desk::Backup,
     failure::Failure,
     invocation::{Invocation, Target},
-    print::{Names, items::WrittenFile},
+    print::{Names, Progress, items::WrittenFile},
 };
 
 /// `backup`.
@@ -38,13 +38,16 @@ pub(super) async fn backup(app: &Invocation, args: &Backup) -> Result<(), Failur
     };
     let target = Target::new("/api/backup");
     let mut download = app.download(Method::Post, &target).await?;
+    let mut progress = app.print.progress("backup");
     let Some(part) = &mut part else {
         while let Some(chunk) = download.chunk().await.map_err(Failure::from)? {
             app.print.bytes(&chunk)?;
+            progress.advance(chunk.len());
         }
         return Ok(());
     };
-    let bytes = part.fill(&mut download).await?;
+    let bytes = part.fill(&mut download, &mut progress).await?;
+    drop(progress);
     part.finish()?;
     let written = WrittenFile {
         file: args.file.display().to_string(),
@@ -86,11 +89,16 @@ impl Part {
         })
     }
 
-    async fn fill(&mut self, download: &mut Download) -> Result<u64, Failure> {
+    async fn fill(
+        &mut self,
+        download: &mut Download,
+        progress: &mut Progress<Stderr>,
+    ) -> Result<u64, Failure> {
         let mut bytes = 0;
         while let Some(chunk) = download.chunk().await.map_err(Failure::from)? {
             self.write(&chunk)?;
             bytes += chunk.len() as u64;
+            progress.advance(chunk.len());
         }
         if bytes == 0 {
             return Err(Failure::Local(

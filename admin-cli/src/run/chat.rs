@@ -166,8 +166,16 @@ async fn export(app: &Invocation, id: ChatId, kind: TranscriptKind) -> Result<()
     let target = chat_target(id).child("transcript").with("format", format);
     let mut download = app.download(Method::Get, &target).await?;
     let mut text = app.print.text_stream();
+    // On a terminal the text itself says how far it is.
+    let mut progress = match app.print.out_is_terminal() {
+        true => None,
+        false => Some(app.print.progress("transcript")),
+    };
     while let Some(chunk) = download.chunk().await.map_err(Failure::from)? {
         text.write(&chunk)?;
+        if let Some(progress) = &mut progress {
+            progress.advance(chunk.len());
+        }
     }
     text.end()
 }

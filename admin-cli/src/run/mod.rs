@@ -6,10 +6,12 @@ mod canned;
 mod chat;
 mod context;
 mod department;
+mod doctor;
 mod follow;
 mod help;
 mod invite;
 mod login;
+mod man;
 mod queue;
 mod settings;
 mod user;
@@ -51,6 +53,8 @@ pub(crate) async fn run(app: &Invocation, verb: Verb) -> Result<(), Failure> {
         Verb::Status => status(app).await,
         Verb::Version => version(app),
         Verb::Help { topic } => help::help(app, &topic),
+        Verb::Doctor => doctor::doctor(app).await,
+        Verb::Man(args) => man::man(app, &args),
         Verb::Completion { shell } => help::completion(app, shell),
     }
 }
