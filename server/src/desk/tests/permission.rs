@@ -362,7 +362,8 @@ fn every_action_reads_as_words_after_you_may_not() {
     let words = |action: Action| action.to_string();
     assert_eq!(words(Action::CreateDepartment), "make a department");
     assert_eq!(words(Action::Search), "search the chats in sight");
-    assert_eq!(words(Action::ChangeSettings), "apply desk as code");
+    let code = "change settings and desk as code";
+    assert_eq!(words(Action::ChangeSettings), code);
     assert_eq!(words(Action::ReadMe), "read your own account");
     let sessions = "list and end your sessions";
     assert_eq!(words(Action::ManageSessions), sessions);
