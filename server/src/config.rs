@@ -100,6 +100,19 @@ pub struct Limits {
     pub staff_burst: u32,
     /// Chats opened without an account from one address per minute; loopback is exempt.
     pub open_per_minute: u32,
+    /// MiB of all files in chats together.
+    pub attachments_mib: u64,
+}
+
+impl Limits {
+    /// Bytes of all files in chats together.
+    #[must_use]
+    pub const fn attachment_bytes(&self) -> u64 {
+        match self.attachments_mib {
+            0 => u64::MAX,
+            mib => mib.saturating_mul(1024 * 1024),
+        }
+    }
 }
 
 impl Default for Limits {
@@ -112,6 +125,7 @@ impl Default for Limits {
             staff_per_second: 50,
             staff_burst: 1_000,
             open_per_minute: 5,
+            attachments_mib: 1024,
         }
     }
 }

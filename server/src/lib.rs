@@ -24,7 +24,7 @@ use crate::{
     accounts::{AccountSettings, Accounts},
     config::Config,
     http::{App, listener, tls::TlsReloader},
-    hub::{Health, Hub, presence::Presence},
+    hub::{Health, Hub, files::Files, presence::Presence},
     store::{Store, StoreError, StoreUrl},
 };
 
@@ -121,12 +121,14 @@ impl Server {
                 path: config.data.display().to_string(),
                 error: io::Error::other(error.to_string()),
             })?;
+        let files = Files::start(hub.clone(), config.limits.attachment_bytes()).await?;
         let presence = Arc::new(Presence::default());
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
         let app = Arc::new(App::new(
             hub.clone(),
             accounts.clone(),
+            files.clone(),
             Arc::clone(&presence),
             &config,
             tasks.clone(),
@@ -134,6 +136,7 @@ impl Server {
         ));
         let (kept, stopped) = (accounts.clone(), stop.clone());
         tasks.spawn(async move { kept.run(stopped).await });
+        tasks.spawn(files.keep(stop.clone()));
         let told = hub.clone();
         let stopped = stop.clone();
         tasks.spawn(async move {

@@ -519,6 +519,20 @@ answers! {
         dup: bool,
     }
 
+    /// A file that was stored with its message.
+    answer PostedFile {
+        /// Where.
+        chat: ChatId,
+        /// The message's place in the chat.
+        seq: Seq,
+        /// Its place in the log.
+        pos: Pos,
+        /// It had been stored before.
+        dup: bool,
+        /// The file as everyone sees it.
+        attachment: Attachment,
+    }
+
     /// A chat after something was done to it.
     answer ChatAnswer {
         /// The chat.

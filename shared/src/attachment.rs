@@ -71,7 +71,8 @@ pub fn size(bytes: u64) -> String {
     match bytes {
         0..KIB => format!("{bytes} B"),
         KIB..0x10_0000 => format!("{} KiB", tenths(KIB)),
-        _ => format!("{} MiB", tenths(KIB * KIB)),
+        0x10_0000..0x4000_0000 => format!("{} MiB", tenths(KIB * KIB)),
+        _ => format!("{} GiB", tenths(KIB * KIB * KIB)),
     }
 }
 
@@ -153,6 +154,7 @@ mod tests {
             (1_048_575, "1023.9 KiB"),
             (10 * 1_048_576 - 1, "9.9 MiB"),
             (50 * 1_048_576, "50.0 MiB"),
+            (1 << 30, "1.0 GiB"),
         ] {
             assert_eq!(size(bytes), words);
         }

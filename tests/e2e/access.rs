@@ -52,6 +52,7 @@ async fn a_foreign_chat_is_one_that_is_not_there() {
                 ("supervisor", &lead.token),
             ] {
                 seen += 1;
+                let rest = rest.replace("{attachment}", "1");
                 let at = |chat: u64| format!("/api/chats/{chat}{rest}");
                 let foreign = at(mine.chat.0);
                 let foreign = call(hub, Some(token), &method, &foreign, body.as_bytes()).await;
@@ -59,8 +60,11 @@ async fn a_foreign_chat_is_one_that_is_not_there() {
                 let what = format!("{method} {path} as {who}");
                 // What a role may never do is refused before anybody looks for the chat.
                 faults.check(&what, &foreign, &[403, 404], &[]).await;
-                if matches!(rest, "" | "/messages" | "/notes" | "/transcript") && who != "customer"
-                    || matches!(rest, "" | "/messages" | "/rating" | "/transcript")
+                if matches!(
+                    &*rest,
+                    "" | "/messages" | "/notes" | "/transcript" | "/attachments/1"
+                ) && who != "customer"
+                    || matches!(&*rest, "" | "/messages" | "/rating" | "/transcript")
                         && who == "customer"
                 {
                     faults.check(&what, &foreign, &[404], &[]).await;

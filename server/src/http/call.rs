@@ -1,6 +1,11 @@
 //! What a handler has in hand: who calls, with what, and the ways to answer.
 
-use std::{net::IpAddr, ops::ControlFlow, str::FromStr, sync::Arc};
+use std::{
+    net::IpAddr,
+    ops::ControlFlow,
+    str::FromStr,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use bytes::Bytes;
 use schemars::JsonSchema;
@@ -28,6 +33,7 @@ use super::{
     json,
     query::{DRY_RUN, Query},
     route::{Answer, Route},
+    serve::BodyStream,
 };
 
 /// A header that names a command for ever, as `cid` in a body does.
@@ -66,8 +72,10 @@ pub(super) struct Call {
     pub(super) query: Query,
     /// The headers.
     pub(super) headers: HeaderMap,
-    /// The body, within its limit.
+    /// The body, within its limit; empty where the route streams it.
     pub(super) body: Bytes,
+    /// The body of a route that streams it, until it is taken.
+    pub(super) stream: Mutex<Option<BodyStream>>,
 }
 
 /// What a command would do.
@@ -144,6 +152,19 @@ impl Call {
     /// `invalid` that names the field.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         json::parse(&self.body)
+    }
+
+    /// The body as it comes, on a route that streams it; once.
+    ///
+    /// # Errors
+    /// `internal` on another route, and the second time.
+    pub(super) fn take_body(&self) -> Result<BodyStream, Failure> {
+        let stream = self
+            .stream
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        stream.ok_or_else(|| Failure::internal("the body is not there to be streamed"))
     }
 
     /// The name of the command: of the body, else of the header, else a new one.

@@ -19,7 +19,7 @@ use warp::{
 use crate::{
     accounts::AccountError,
     desk::Rejection,
-    hub::{Stopped, SubmitError},
+    hub::{Stopped, SubmitError, files::FileError},
     store::StoreError,
 };
 
@@ -228,6 +228,23 @@ impl From<StoreError> for Failure {
                 retry_after_ms: Some(1_000),
                 ..Self::new(ErrorCode::Storage, STORAGE)
             },
+        }
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        let message = error.to_string();
+        match error {
+            FileError::TooLarge => Self::new(ErrorCode::TooLarge, message),
+            FileError::NoRoom { .. } | FileError::DiskFull => {
+                Self::new(ErrorCode::StorageFull, message)
+            }
+            FileError::TooMany => Self {
+                retry_after_ms: Some(1_000),
+                ..Self::new(ErrorCode::Busy, message)
+            },
+            FileError::Store(error) => error.into(),
         }
     }
 }

@@ -46,7 +46,7 @@ use warp::{filters::BoxedFilter, reply::Response};
 use crate::{
     accounts::{Accounts, rate::Rate},
     config::Config,
-    hub::{Hub, presence::Presence},
+    hub::{Hub, files::Files, presence::Presence},
 };
 
 use self::{
@@ -86,6 +86,8 @@ pub(crate) struct App {
     pub(crate) hub: Hub,
     /// Who may come in.
     pub(crate) accounts: Accounts,
+    /// The files of chats.
+    pub(crate) files: Files,
     /// Who is connected.
     pub(crate) presence: Arc<Presence>,
     /// The open sockets.
@@ -113,6 +115,7 @@ impl App {
     pub(crate) fn new(
         hub: Hub,
         accounts: Accounts,
+        files: Files,
         presence: Arc<Presence>,
         config: &Config,
         tasks: TaskTracker,
@@ -133,6 +136,7 @@ impl App {
             started_at: hub.now(),
             hub,
             accounts,
+            files,
             presence,
             sockets: Sockets::default(),
             limits: RateLimits::new(rates),

@@ -80,6 +80,12 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
             "content": { "application/json": { "schema": schema_of(schemas) } },
         });
     }
+    if route.streams {
+        operation["requestBody"] = json!({
+            "required": true,
+            "content": { "application/octet-stream": {} },
+        });
+    }
     operation
 }
 
@@ -112,7 +118,7 @@ fn security(access: Access) -> Value {
 }
 
 fn parameters(route: &Route) -> Vec<Value> {
-    let number = |name: &str| name == "id";
+    let number = |name: &str| matches!(name, "id" | "attachment");
     let mut all: Vec<Value> = route
         .params()
         .map(|name| {
@@ -199,7 +205,7 @@ fn codes(route: &Route) -> Vec<ErrorCode> {
     if matches!(route.access, Access::Bearer(_) | Access::Anyone(_)) {
         codes.extend([ErrorCode::Unauthenticated, ErrorCode::Forbidden]);
     }
-    if route.request.is_some() {
+    if route.request.is_some() || route.streams {
         codes.extend([ErrorCode::TooLarge, ErrorCode::Unauthenticated]);
     }
     if route.params().next().is_some() || matches!(route.access, Access::Hidden(_)) {
@@ -249,7 +255,7 @@ mod tests {
             );
             assert_eq!(
                 operation["requestBody"].is_object(),
-                route.request.is_some()
+                route.request.is_some() || route.streams
             );
         }
         let paths: BTreeSet<_> = TABLE.iter().map(|route| route.path).collect();

@@ -96,6 +96,8 @@ pub(super) struct Route {
     pub(super) query: &'static [Param],
     /// What the body must be, if there is one.
     pub(super) request: Option<SchemaOf>,
+    /// The body is bytes that the handler reads as they come.
+    pub(super) streams: bool,
     /// The status of success, and its body.
     pub(super) status: u16,
     /// What the answer is.
@@ -125,6 +127,7 @@ impl Route {
             access,
             query: &[],
             request: None,
+            streams: false,
             status: 204,
             answer: Body::Nothing,
             if_match: false,
@@ -180,6 +183,13 @@ impl Route {
     /// With a JSON body of `T`.
     pub(super) const fn takes<T: JsonSchema>(mut self) -> Self {
         self.request = Some(SchemaGenerator::subschema_for::<T>);
+        self
+    }
+
+    /// With a body of at most `bytes_max` bytes of any kind, read by the handler as they come.
+    pub(super) const fn takes_bytes(mut self, bytes_max: u64) -> Self {
+        self.streams = true;
+        self.body_bytes_max = bytes_max as usize;
         self
     }
 

@@ -5,7 +5,7 @@
 
 use std::{
     pin::Pin,
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, Mutex, atomic::Ordering},
 };
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -40,7 +40,8 @@ use super::{
     upgrade::{self, Handshake, Refusal},
 };
 
-type BodyStream = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send>>;
+/// A body as it comes.
+pub(super) type BodyStream = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send>>;
 
 /// The whole service.
 pub(super) fn filter(app: Arc<App>) -> BoxedFilter<(Response,)> {
@@ -143,7 +144,11 @@ async fn respond(
     let principal = admit(&app, route, &request.headers, origin).await?;
     *seen_by = principal.as_ref().map(|(_, viewer)| viewer.clone());
     query.only(route.query)?;
-    let body = read_body(&request.headers, request.body, route.body_bytes_max).await?;
+    check_length(&request.headers, route.body_bytes_max)?;
+    let (body, stream) = match route.streams {
+        true => (Bytes::new(), Some(request.body)),
+        false => (read_body(request.body, route.body_bytes_max).await?, None),
+    };
     // Clients of JSON send an empty object where there is nothing to say.
     if route.request.is_none() && !matches!(body.trim_ascii(), b"" | b"{}" | b"null") {
         return Err(Failure::invalid("this path takes no body; send none"));
@@ -157,6 +162,7 @@ async fn respond(
         query,
         headers: request.headers,
         body,
+        stream: Mutex::new(stream),
     };
     (route.handler)(call).await
 }
@@ -218,30 +224,32 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
-/// Reads at most `bytes_max`, and nothing at all of a body that says it has more.
-async fn read_body(
-    headers: &HeaderMap,
-    mut body: BodyStream,
-    bytes_max: usize,
-) -> Result<Bytes, Failure> {
-    let too_large = || {
-        Failure::new(
-            ErrorCode::TooLarge,
-            format!("the body has more than {bytes_max} bytes; send less"),
-        )
-    };
+/// Refuses a body that says it has more than `bytes_max`, before anything of it is read.
+fn check_length(headers: &HeaderMap, bytes_max: usize) -> Result<(), Failure> {
     let announced = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|bytes| bytes > bytes_max as u64) {
-        return Err(too_large());
+    match announced {
+        Some(bytes) if bytes > bytes_max as u64 => Err(too_large(bytes_max)),
+        _ => Ok(()),
     }
+}
+
+fn too_large(bytes_max: usize) -> Failure {
+    Failure::new(
+        ErrorCode::TooLarge,
+        format!("the body has more than {bytes_max} bytes; send less"),
+    )
+}
+
+/// Reads at most `bytes_max`.
+async fn read_body(mut body: BodyStream, bytes_max: usize) -> Result<Bytes, Failure> {
     let mut whole = BytesMut::new();
     while let Some(chunk) = body.next().await {
         let chunk =
             chunk.map_err(|error| Failure::invalid(format!("the body broke off: {error}")))?;
         if whole.len() + chunk.len() > bytes_max {
-            return Err(too_large());
+            return Err(too_large(bytes_max));
         }
         whole.extend_from_slice(&chunk);
     }

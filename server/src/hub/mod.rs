@@ -5,6 +5,7 @@
 //! No rule of the desk is here, and no frame is read here.
 
 mod draft;
+pub mod files;
 mod index;
 mod partition;
 mod places;

@@ -4,6 +4,7 @@
 //! of the desk is here.
 
 mod accounts;
+mod attachments;
 mod canned;
 mod care;
 mod chats;
@@ -32,6 +33,7 @@ pub(super) const ALL: &[&[Route]] = &[
     chats::ROUTES,
     parking::ROUTES,
     messages::ROUTES,
+    attachments::ROUTES,
     transcript::ROUTES,
     queue::ROUTES,
     search::ROUTES,

@@ -11,6 +11,7 @@ use shared::model::Role;
 
 fn concrete(path: &str) -> String {
     path.replace("{id}", "1")
+        .replace("{attachment}", "1")
         .replace("{session}", "s")
         .replace("{token}", "t")
 }

@@ -1,6 +1,7 @@
 //! The routes through real sockets, with the real hub, desk, store and accounts behind them.
 
 mod access;
+mod attachments;
 mod bounds;
 mod canned;
 mod care;
@@ -27,7 +28,7 @@ use super::{
 use crate::{
     accounts::{AccountSettings, Accounts, phc::Cost},
     config::{Config, Flags},
-    hub::{Hub, presence::Presence},
+    hub::{Hub, files::Files, presence::Presence},
     store::{Store, StoreUrl},
 };
 
@@ -125,9 +126,12 @@ impl TestDesk {
             ..AccountSettings::new(data.path())
         };
         let accounts = Accounts::start(hub.clone(), settings).await.unwrap();
+        let bytes_max = config.limits.attachment_bytes();
+        let files = Files::start(hub.clone(), bytes_max).await.unwrap();
         let app = Arc::new(App::new(
             hub,
             accounts,
+            files,
             Arc::new(Presence::default()),
             &config,
             TaskTracker::new(),
@@ -231,6 +235,7 @@ impl TestDesk {
     }
 }
 
+/// Reads an answer.
 fn parse(answer: &[u8]) -> Reply {
     let end = answer
         .windows(4)
