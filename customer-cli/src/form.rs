@@ -42,6 +42,7 @@ impl Details {
             text,
             fields: self.fields,
             previous: None,
+            language: None,
             cid,
         }
     }

@@ -25,6 +25,8 @@ pub const VARIABLES: [&str; 8] = [
     "department.name",
 ];
 
+/// The field of a chat that holds the language of its customer, as a [`language_tag`].
+pub const LANGUAGE_FIELD: &str = "language";
 /// What the variables of the fields of a chat begin with.
 const ATTRIBUTE: &str = "attr.";
 /// How a variable begins and ends.
@@ -247,6 +249,21 @@ pub fn language_tag(raw: &str) -> Option<String> {
         tag.push_str(&region.to_ascii_uppercase());
     }
     parts.next().is_none().then_some(tag)
+}
+
+/// The tag of the language of a locale as systems name it, such as `pt_BR.UTF-8`; none for `C`
+/// and for what makes no sense.
+#[must_use]
+pub fn tag_of_locale(locale: &str) -> Option<String> {
+    let name = locale.split(['.', '@']).next().unwrap_or_default();
+    language_tag(&name.replace('_', "-"))
+}
+
+/// The language of the customer of a chat, as [`choose`] wants it; none when nobody said.
+#[must_use]
+pub fn language(chat: &Chat) -> Option<&str> {
+    let key = SafeText::line(LANGUAGE_FIELD);
+    chat.fields.get(&key).map(SafeText::as_str)
 }
 
 /// The template for a reader of `locale`, such as `pt-BR` or `pt_BR.UTF-8`: that of the locale,

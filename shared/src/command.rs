@@ -62,6 +62,9 @@ pub struct OpenChat {
     /// An earlier chat of the same customer that this one continues.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<ChatId>,
+    /// The customer's language, as a tag such as `pt` or `pt-BR`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<SafeText>,
 }
 
 /// What a new department is like.
@@ -387,6 +390,14 @@ pub enum Command {
         key: SafeText,
         /// Its value.
         value: SafeText,
+    },
+    /// Says in which language the customer reads, for canned replies: the field `language` of the
+    /// chat. An empty one takes it away.
+    SetLanguage {
+        /// Which.
+        chat: ChatId,
+        /// A tag such as `pt` or `pt-BR`.
+        language: SafeText,
     },
     /// Makes a department.
     CreateDepartment(NewDepartment),

@@ -155,6 +155,7 @@ impl Site {
             text: Some(SafeText::block(text)),
             fields: BTreeMap::new(),
             previous: None,
+            language: None,
             cid: CommandId::random(),
         };
         let opened: OpenedChat = self.anyone().post("/api/chats", &open).await?;

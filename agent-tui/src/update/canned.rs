@@ -131,8 +131,7 @@ fn filled(model: &Model, canned: &Canned) -> Option<canned::Expansion> {
         agent: &agent,
         department: &department,
     };
-    // What a chat says of the language of its customer is not known yet.
-    let template = SafeText::block(canned::choose(canned, None));
+    let template = SafeText::block(canned::choose(canned, canned::language(chat)));
     Some(canned::expand(&template, &facts))
 }
 

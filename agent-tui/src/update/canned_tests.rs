@@ -270,3 +270,28 @@ fn values_are_no_templates() {
     let sent = posted(&press(&mut model, "Enter"));
     assert!(sent.is_some(), "a name with braces is a name");
 }
+
+#[test]
+fn a_reply_comes_in_the_language_of_the_customer() {
+    let mut story = desk();
+    let bye = story.can("parting", ALL, "Good bye.");
+    let canned = story.view.canned.get_mut(&bye).unwrap();
+    let variant = (SafeText::line("pt"), SafeText::block("Tchau!"));
+    canned.variants.extend([variant]);
+    let drafted = |story: &Story| {
+        let mut model = console_of(story);
+        type_text(&mut model, ";parting");
+        press(&mut model, "Tab");
+        draft(&model)
+    };
+    assert_eq!(drafted(&story), "Good bye.");
+    let mut speaks = |tag: &str| {
+        for view in story.view.chats.values_mut() {
+            let language = (SafeText::line("language"), SafeText::line(tag));
+            view.chat.fields.extend([language]);
+        }
+        drafted(&story)
+    };
+    assert_eq!(speaks("pt-BR"), "Tchau!");
+    assert_eq!(speaks("de"), "Good bye.");
+}

@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, net::IpAddr};
 
 use shared::{
-    api::{Register, SessionTokens},
+    api::{CustomerAccount, Register, SessionTokens},
     command::Command,
     event::Event,
     id::{CommandId, UserId},
@@ -74,6 +74,23 @@ impl Accounts {
         let user = self.register_as(&customer, password).await?;
         let user = shown(user, username, name);
         self.begin(user, Principal::Customer).await
+    }
+
+    /// What is kept of a registered customer besides the chats; none without an account.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn customer_account(
+        &self,
+        id: UserId,
+    ) -> Result<Option<CustomerAccount>, AccountError> {
+        let kept = self.rows.read::<CustomerRow>(&user_key(id)).await?;
+        Ok(kept.map(|kept| CustomerAccount {
+            username: kept.row.username,
+            name: kept.row.name,
+            email: kept.row.email,
+            phone: kept.row.phone,
+        }))
     }
 
     /// The secret of a customer without an account, bound to that customer's chats. Any older one

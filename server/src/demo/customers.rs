@@ -116,6 +116,7 @@ async fn talk(
         text: lines.first().map(|line| SafeText::block(line)),
         fields: std::collections::BTreeMap::new(),
         previous: None,
+        language: None,
         cid: CommandId::random(),
     };
     let http = Http::new(hub, None, &TlsOptions::default())?;

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
+    canned::{LANGUAGE_FIELD, language_tag},
     command::OpenChat,
     model::{Department, FieldKind, FormField},
     text::{MESSAGE_BYTES_MAX, SafeText},
@@ -64,6 +65,15 @@ pub(super) fn department_name(raw: &SafeText) -> Result<SafeText, Rejection> {
         return Err(Rejection::invalid("name", "is a number; add a word to it"));
     }
     Ok(name)
+}
+
+/// A language in the one form of its tag.
+pub(super) fn language(raw: &SafeText) -> Result<SafeText, Rejection> {
+    let tag = language_tag(raw.trim());
+    let tag = tag.ok_or_else(|| {
+        Rejection::invalid("language", "is no language; use a tag like pt or pt-BR")
+    })?;
+    Ok(SafeText::line(&tag))
 }
 
 /// The text of a message or note.
@@ -148,6 +158,11 @@ pub(super) fn answers(department: &Department, open: &OpenChat) -> Result<Answer
         if let Some(value) = given.get(&SafeText::line(key)) {
             check_answer(key, kind, &[], value)?;
         }
+    }
+    let key = SafeText::line(LANGUAGE_FIELD);
+    // A form that asks for the language itself comes first.
+    if let (Some(raw), None) = (&open.language, given.get(&key)) {
+        given.insert(key, language(raw)?);
     }
     Ok(Answers {
         email: given.remove(&SafeText::line("email")),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use shared::{
+    canned::LANGUAGE_FIELD,
     event::{Event, Reader},
     id::{ChatId, Seq},
     model::{ActorKind, ChatState, Visibility},
@@ -215,7 +216,35 @@ impl Desk {
     ) -> Result<Vec<NewRecord>, Rejection> {
         let chat = &self.thread(id)?.chat;
         let key = form::name("key", key)?;
+        if key.as_str() == LANGUAGE_FIELD {
+            return self.set_language(party, id, value);
+        }
         let value = form::line("value", value)?;
+        let before = chat.fields.get(&key);
+        if before.map_or("", SafeText::as_str) == value.as_str() {
+            return Ok(Vec::new());
+        }
+        if before.is_none() {
+            too_many("fields", chat.fields.len() + 1)?;
+        }
+        let event = Event::AttributeSet { key, value };
+        Ok(vec![NewRecord::of_chat(id, party.actor(), event)])
+    }
+
+    /// The customer's language is a field of the chat like any other, but always a tag.
+    pub(super) fn set_language(
+        &self,
+        party: &Party<'_>,
+        id: ChatId,
+        language: &SafeText,
+    ) -> Result<Vec<NewRecord>, Rejection> {
+        let chat = &self.thread(id)?.chat;
+        let key = SafeText::line(LANGUAGE_FIELD);
+        let value = if language.trim().is_empty() {
+            SafeText::default()
+        } else {
+            form::language(language)?
+        };
         let before = chat.fields.get(&key);
         if before.map_or("", SafeText::as_str) == value.as_str() {
             return Ok(Vec::new());

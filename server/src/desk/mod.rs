@@ -172,6 +172,7 @@ impl Desk {
             } => self.rate(&party, *chat, *score, comment.as_ref(), now),
             Command::Tag { chat, add, remove } => self.tag(&party, *chat, add, remove),
             Command::SetPriority { chat, priority } => self.set_priority(&party, *chat, *priority),
+            Command::SetLanguage { chat, language } => self.set_language(&party, *chat, language),
             Command::SetAttribute { chat, key, value } => {
                 self.set_attribute(&party, *chat, key, value)
             }

@@ -39,6 +39,8 @@ pub enum Object {
     Chat(ChatId),
     /// A user.
     User(UserId),
+    /// A customer, registered or not.
+    Customer(UserId),
     /// A department.
     Department(DepartmentId),
     /// A canned reply.
@@ -131,6 +133,7 @@ table! {
     Tag               "tag"                "Puts words on a chat."            [Any      Any      OwnDepartment OwnDepartment Never    Never         Never     Never]
     SetPriority       "set_priority"       "Says how urgent a chat is."       [Any      Any      OwnDepartment OwnDepartment Never    Never         Never     Never]
     SetAttribute      "set_attribute"      "Sets a field of a chat."          [Any      Any      OwnDepartment OwnDepartment Never    Never         Never     Never]
+    SetLanguage       "set_language"      "Says the customer's language."    [Any      Any      OwnDepartment OwnDepartment Never    OwnAsCustomer Never     Never]
     // Commands on the desk.
     SetStatus         "set_status"         "Sets one's own status."           [SelfOnly SelfOnly SelfOnly      SelfOnly      Never    Never         Never     Never]
     SetStatusOf       "set_status_of"      "Sets a user's status."            [Any      Any      OwnDepartment SelfOnly      Never    Never         Never     Never]
@@ -179,7 +182,7 @@ table! {
     ResetPassword     "reset_password"     "Gives a code for a new password." [Any      Any      Never         Never         Never    Never         Never     Never]
     ManageTotp        "manage_totp"        "Sets one's second factor."        [SelfOnly SelfOnly SelfOnly      SelfOnly      SelfOnly SelfOnly      Never     Never]
     Backup            "backup"             "Takes a backup."                  [Any      Any      Never         Never         Never    Never         Never     Never]
-    ExportCustomer    "export_customer"    "Exports a customer's data."       [Any      Any      Never         Never         Never    Never         Never     Never]
+    ExportCustomer    "export_customer"    "Exports a customer's data."       [Any      Any      Never         Never         Never    SelfOnly      Never     Never]
     EraseCustomer     "erase_customer"     "Erases a customer's data."        [Any      Any      Never         Never         Never    Never         Never     Never]
 }
 
@@ -213,6 +216,7 @@ impl Action {
             Command::Tag { .. } => Self::Tag,
             Command::SetPriority { .. } => Self::SetPriority,
             Command::SetAttribute { .. } => Self::SetAttribute,
+            Command::SetLanguage { .. } => Self::SetLanguage,
             Command::CreateDepartment(_) => Self::CreateDepartment,
             Command::UpdateDepartment { .. } => Self::UpdateDepartment,
             Command::DeleteDepartment { .. } => Self::DeleteDepartment,
@@ -296,7 +300,8 @@ impl Object {
             | Command::Rate { chat, .. }
             | Command::Tag { chat, .. }
             | Command::SetPriority { chat, .. }
-            | Command::SetAttribute { chat, .. } => Self::Chat(*chat),
+            | Command::SetAttribute { chat, .. }
+            | Command::SetLanguage { chat, .. } => Self::Chat(*chat),
             Command::SetStatus {
                 user: Some(user), ..
             } => Self::User(*user),
@@ -363,6 +368,11 @@ impl Desk {
                     _ => forbidden,
                 }
             }
+            Object::Customer(id) => match rule {
+                ObjectRule::Any => Ok(()),
+                ObjectRule::SelfOnly if party.id() == Some(id) => Ok(()),
+                _ => forbidden,
+            },
             Object::Department(id) => {
                 let known = self.facts.departments.contains_key(&id);
                 let own = party.user().is_some_and(|me| me.departments.contains(&id));

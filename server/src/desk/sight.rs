@@ -5,7 +5,7 @@
 use shared::{
     event::Event,
     fold::{ChatView, DeskView},
-    id::{ChatId, DepartmentId, Seq},
+    id::{ChatId, DepartmentId, Seq, UserId},
     model::{CannedScope, Chat, ChatState, Role, Visibility},
 };
 
@@ -229,6 +229,12 @@ impl Desk {
         let range = (viewer.id, ChatId(0))..=(viewer.id, ChatId(u64::MAX));
         let ids = self.index.of_customer.range(range);
         ids.filter_map(|(_, id)| self.facts.chats.get(id))
+    }
+
+    /// The chats of a customer that are not closed, by number.
+    pub fn chats_opened_by(&self, customer: UserId) -> impl Iterator<Item = ChatId> {
+        let range = (customer, ChatId(0))..=(customer, ChatId(u64::MAX));
+        self.index.of_customer.range(range).map(|(_, id)| *id)
     }
 
     fn shown(&self, viewer: &Viewer, thread: &Thread) -> Chat {

@@ -19,7 +19,7 @@ use warp::{
 use crate::{
     accounts::AccountError,
     desk::Rejection,
-    hub::{Stopped, SubmitError, files::FileError},
+    hub::{Stopped, SubmitError, customers::ChatsError, files::FileError},
     store::StoreError,
 };
 
@@ -245,6 +245,15 @@ impl From<FileError> for Failure {
                 ..Self::new(ErrorCode::Busy, message)
             },
             FileError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChatsError> for Failure {
+    fn from(error: ChatsError) -> Self {
+        match error {
+            ChatsError::Store(error) => error.into(),
+            ChatsError::Stopped(stopped) => stopped.into(),
         }
     }
 }

@@ -22,7 +22,8 @@ use crate::{
 };
 
 use super::{
-    Answer, Outcome, PART, Submission, SubmitError, partition::Partition, publish::Published,
+    Answer, Outcome, PART, Submission, SubmitError, customers, partition::Partition,
+    publish::Published,
 };
 
 /// The principal of everyone without a token.
@@ -207,6 +208,7 @@ impl Partition {
             about: about.filter(|_| before != after),
             ..published
         });
+        draft.kv.extend(customers::row(&record));
         draft.records.push(stored);
     }
 }

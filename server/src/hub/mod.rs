@@ -4,6 +4,7 @@
 //! commit. The loop is `partition`, the fan-out [`publish`], who is connected [`presence`].
 //! No rule of the desk is here, and no frame is read here.
 
+pub mod customers;
 mod draft;
 pub mod files;
 mod index;

@@ -324,6 +324,53 @@ fn only_the_author_edits_and_only_the_last_50() {
 }
 
 #[test]
+fn the_language_of_a_customer_is_a_tag_in_one_place() {
+    let mut sim = Sim::staffed();
+    let opening = |language: &str| {
+        Command::OpenChat(OpenChat {
+            name: Some(text("Cleo")),
+            language: Some(text(language)),
+            ..OpenChat::default()
+        })
+    };
+    let wrong = sim.refuses(&Who::Anonymous, opening("Portuguese"));
+    assert_eq!(
+        wrong.to_string(),
+        "language is no language; use a tag like pt or pt-BR"
+    );
+    let records = sim.must(&Who::Anonymous, opening("pt-br"));
+    let chat = records[0].chat.unwrap();
+    let cleo = customer(sim.desk.chat(chat).unwrap().customer);
+    let language = |sim: &Sim| {
+        let chat = sim.desk.chat(chat).unwrap();
+        shared::canned::language(chat).map(str::to_owned)
+    };
+    assert_eq!(language(&sim).as_deref(), Some("pt-BR"));
+    let set = |tag: &str| Command::SetLanguage {
+        chat,
+        language: text(tag),
+    };
+    sim.must(&cleo, set("FR"));
+    assert_eq!(language(&sim).as_deref(), Some("fr"));
+    assert_eq!(kinds(&sim.must(&cleo, set("fr"))), [""; 0]);
+    assert_eq!(sim.refuses(&cleo, set("much")).code(), ErrorCode::Invalid);
+    let field = |value: &str| Command::SetAttribute {
+        chat,
+        key: text("language"),
+        value: text(value),
+    };
+    let staff = user(1);
+    assert_eq!(
+        sim.refuses(&staff, field("German")).code(),
+        ErrorCode::Invalid
+    );
+    sim.must(&staff, field("de-at"));
+    assert_eq!(language(&sim).as_deref(), Some("de-AT"));
+    sim.must(&cleo, set(""));
+    assert_eq!(language(&sim), None);
+}
+
+#[test]
 fn a_rating_can_be_changed_for_15_minutes() {
     let mut sim = Sim::staffed();
     let (chat, cleo) = sim.open(1);

@@ -277,6 +277,10 @@ fn command(sim: &Sim, what: u8, (a, b, c): (u8, u8, u8)) -> Command {
             key: text("plan"),
             value: text("gold"),
         },
+        47 => Command::SetLanguage {
+            chat,
+            language: text(["pt-br", "fr", "", "much"][usize::from(b) % 4]),
+        },
         31..39 => of_desk(sim, what, (a, b, c)),
         39..43 => Command::RegainAgent { user },
         43 => Command::LoseAgent { user },

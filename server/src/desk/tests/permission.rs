@@ -113,6 +113,10 @@ fn every_command(chat: ChatId) -> Vec<Command> {
             key: text("plan"),
             value: text("gold"),
         },
+        Command::SetLanguage {
+            chat,
+            language: text("pt"),
+        },
         status(AgentStatus::Busy),
         of_agent,
         Command::CreateDepartment(department("New")),
@@ -209,10 +213,11 @@ fn roles_change_what_was_promised_and_no_more() {
     assert_eq!(allowed(Column::Role(Role::Auditor)), "");
     assert_eq!(
         allowed(Column::Role(Role::Customer)),
-        "open_chat post_message edit_message mark_read resolve reopen rate"
+        "open_chat post_message edit_message mark_read resolve reopen rate set_language"
     );
     let agent = "post_message post_note edit_message mark_read mark_unread claim transfer hold \
-                 snooze wake resolve close reopen tag set_priority set_attribute set_status \
+                 snooze wake resolve close reopen tag set_priority set_attribute set_language \
+                 set_status \
                  set_status_of create_canned update_canned delete_canned";
     assert_eq!(allowed(Column::Role(Role::Agent)), agent);
     let supervisor = agent.replace("claim", "claim assign take_over");

@@ -246,6 +246,7 @@ async fn open(call: Call) -> Answer {
         fields: open.fields,
         text: open.text,
         previous: open.previous,
+        language: open.language,
     });
     let outcome = match call.submit(Some(open.cid), command).await? {
         ControlFlow::Continue(outcome) => outcome,

@@ -152,7 +152,7 @@ async fn forward(
 }
 
 /// The newest `limit` messages before `before`, and whether there are older ones.
-async fn backward(
+pub(super) async fn backward(
     hub: &Hub,
     viewer: &Viewer,
     chat: ChatId,

@@ -8,6 +8,7 @@ mod attachments;
 mod canned;
 mod care;
 mod chats;
+mod customers;
 mod departments;
 mod events;
 mod health;
@@ -31,6 +32,7 @@ pub(super) const ALL: &[&[Route]] = &[
     canned::ROUTES,
     users::ROUTES,
     chats::ROUTES,
+    customers::ROUTES,
     parking::ROUTES,
     messages::ROUTES,
     attachments::ROUTES,

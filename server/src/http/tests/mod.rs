@@ -7,6 +7,7 @@ mod canned;
 mod care;
 mod chats;
 mod closed;
+mod customers;
 mod search;
 mod settings;
 mod staff;

@@ -1,0 +1,235 @@
+//! Customers: their chats, open and closed, and all that the desk keeps of one.
+//!
+//! Of an export nothing is for the staff alone: it is what the customer may see, and what the
+//! customer told, whoever asks for it.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use shared::{
+    api::{CustomerExport, ExportedChat, ExportedRating, Message, Page, PastChat},
+    event::Event,
+    id::{ChatId, DepartmentId, Seq, UserId},
+    model::{ActorKind, Chat, Role, Visibility},
+    text::SafeText,
+};
+
+use super::messages::{backward, message};
+use crate::{
+    desk::{
+        Rejection,
+        permission::{Action, Object},
+        visibility::Viewer,
+    },
+    http::{
+        App,
+        call::{Call, page},
+        errors::Failure,
+        feed::{self, Outlet},
+        past,
+        query::{AFTER, LIMIT},
+        route::{Access::Bearer, Answer, Route},
+    },
+    hub::PART,
+    store::{SeqRange, Take},
+};
+
+/// Messages among which the last word of a person is looked for.
+const LAST_WORDS: usize = 8;
+/// Records that are read at once.
+const RECORDS: usize = 512;
+
+pub(super) const ROUTES: &[Route] = &[
+    Route::get(
+        "/api/customers/{id}/chats",
+        "list_customer_chats",
+        Bearer(Action::ListChats),
+        |call| Box::pin(list(call)),
+        "Lists every chat in sight that a customer opened, also closed ones, newest first, each \
+         with its last message.",
+    )
+    .query(&[LIMIT, AFTER])
+    .gives::<Page<PastChat>>(200),
+    Route::get(
+        "/api/customers/{id}/export",
+        "export_customer",
+        Bearer(Action::ExportCustomer),
+        |call| Box::pin(export(call)),
+        "Gives all that the desk keeps of a customer and the customer may see: the account, every \
+         chat, its messages and ratings.",
+    )
+    .gives::<CustomerExport>(200),
+];
+
+async fn list(call: Call) -> Answer {
+    let customer: UserId = call.id()?;
+    let limit = call.query.limit()?;
+    let before: Option<ChatId> = call.query.value(AFTER.name)?;
+    call.count()?;
+    let viewer = call.viewer()?.clone();
+    let chats = call.app.hub.chats_of(customer).await?;
+    let older = chats
+        .into_iter()
+        .rev()
+        .filter(|chat| before.is_none_or(|before| *chat < before));
+    let mut found = Vec::new();
+    for id in older {
+        if found.len() > limit {
+            break;
+        }
+        let Some((_, chat)) = past::chat(&call.app.hub, &viewer, id).await? else {
+            continue;
+        };
+        let before = chat.seq.next();
+        let (newest, _) = backward(&call.app.hub, &viewer, id, before, LAST_WORDS).await?;
+        found.push(PastChat {
+            department: department(&call.app, chat.department).await?,
+            last: last_word(newest),
+            chat,
+        });
+    }
+    call.answer(&page(found, limit, |item| item.chat.id.to_string()))
+}
+
+/// What a person said last; what the desk said when nobody did of late.
+fn last_word(mut newest: Vec<Message>) -> Option<Message> {
+    let person = |message: &Message| message.actor.kind != ActorKind::System;
+    match newest.iter().rposition(person) {
+        Some(at) => Some(newest.swap_remove(at)),
+        None => newest.pop(),
+    }
+}
+
+async fn export(call: Call) -> Answer {
+    let customer: UserId = call.id()?;
+    call.count()?;
+    let who = call.who();
+    call.ask(move |desk| desk.permit(&who, Action::ExportCustomer, Object::Customer(customer)))
+        .await??;
+    let chats = call.app.hub.chats_of(customer).await?;
+    let account = call.app.accounts.customer_account(customer).await?;
+    if account.is_none() && chats.is_empty() {
+        return Err(Rejection::NoUser { id: customer }.into());
+    }
+    let empty = CustomerExport {
+        at: call.app.hub.now(),
+        customer,
+        account,
+        chats: Vec::new(),
+    };
+    let head = serde_json::to_string(&empty).map_err(Failure::internal)?;
+    let app = std::sync::Arc::clone(&call.app);
+    let media = "application/json";
+    Ok(feed::answer(&call.app, media, move |outlet| async move {
+        if let Err(failure) = write(&app, head, customer, chats, &outlet).await {
+            outlet.fail(failure);
+        }
+    }))
+}
+
+/// Writes an export whose `chats`, its last field, are still empty, with its chats put in.
+async fn write(
+    app: &App,
+    head: String,
+    customer: UserId,
+    chats: BTreeSet<ChatId>,
+    outlet: &Outlet,
+) -> Result<(), Failure> {
+    const END: &str = "]}";
+    let open = head.strip_suffix(END).unwrap_or(&head).to_owned();
+    if !outlet.send(open.into()).await {
+        return Ok(());
+    }
+    let mut first = true;
+    for id in chats {
+        let Some(chat) = exported(app, customer, id).await? else {
+            continue;
+        };
+        let json = serde_json::to_string(&chat).map_err(Failure::internal)?;
+        let comma = if first { "" } else { "," };
+        first = false;
+        if !outlet.send(format!("{comma}{json}").into()).await {
+            return Ok(());
+        }
+    }
+    outlet.send(Bytes::from_static(END.as_bytes())).await;
+    Ok(())
+}
+
+/// A chat from those of its records that its customer may see or made.
+async fn exported(
+    app: &App,
+    customer: UserId,
+    id: ChatId,
+) -> Result<Option<ExportedChat>, Failure> {
+    let viewer = Viewer {
+        id: customer,
+        role: Role::Customer,
+        departments: BTreeSet::new(),
+    };
+    let mut range = SeqRange::default();
+    let mut folded: Option<Chat> = None;
+    let mut messages: Vec<Message> = Vec::new();
+    let mut ratings = Vec::new();
+    loop {
+        let chunk = app
+            .hub
+            .store()
+            .history(PART, id, range, Take::First(RECORDS))
+            .await?;
+        let Some(last) = chunk.last().and_then(|stored| stored.seq) else {
+            break;
+        };
+        range.after = Some(last);
+        for stored in chunk {
+            let record = stored.record()?;
+            if !past::reads(&viewer, &stored) && record.actor.id != Some(customer) {
+                continue;
+            }
+            match &mut folded {
+                Some(chat) => chat.apply(&record),
+                None => folded = Chat::opened(&record),
+            }
+            match &record.event {
+                Event::MessageEdited {
+                    seq,
+                    text,
+                    visibility: Visibility::Public,
+                } => edit(&mut messages, *seq, text),
+                Event::Rated { score, comment } => ratings.push(ExportedRating {
+                    at: record.at,
+                    episode: folded.as_ref().map_or(1, |chat| chat.episode),
+                    score: *score,
+                    comment: comment.clone(),
+                }),
+                _ => messages.extend(message(record)),
+            }
+        }
+    }
+    let Some(chat) = folded else { return Ok(None) };
+    Ok(Some(ExportedChat {
+        department: department(app, chat.department).await?,
+        chat,
+        messages,
+        ratings,
+    }))
+}
+
+fn edit(messages: &mut [Message], seq: Seq, text: &SafeText) {
+    let at = messages.binary_search_by_key(&seq, |message| message.seq);
+    if let Ok(at) = at {
+        messages[at].text = text.clone();
+    }
+}
+
+/// The name of a department; its number when it was deleted.
+async fn department(app: &App, id: DepartmentId) -> Result<SafeText, Failure> {
+    let named = move |desk: &crate::desk::Desk| {
+        let mut departments = desk.departments();
+        departments
+            .find(|department| department.id == id)
+            .map(|department| department.name.clone())
+    };
+    let name = app.hub.ask(named).await?;
+    Ok(name.unwrap_or_else(|| SafeText::line(&id.to_string())))
+}
