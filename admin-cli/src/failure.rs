@@ -36,6 +36,9 @@ pub(crate) enum Failure {
     /// All of several things failed; each failure was reported by itself.
     #[error("all failed")]
     Reported { exit_code: u8 },
+    /// What was waited for did not come in time.
+    #[error("{0}")]
+    TimedOut(String),
     /// The reader of standard output went away.
     #[error("nobody reads the output")]
     Pipe,
@@ -95,8 +98,45 @@ impl Failure {
             Self::Local(_) => exit::FAILURE,
             Self::Partial { .. } => exit::PARTIAL,
             Self::Reported { exit_code } => *exit_code,
+            Self::TimedOut(_) => exit::UNREACHABLE,
             Self::Pipe => EXIT_PIPE,
             Self::Interrupted => exit::SIGINT,
+        }
+    }
+
+    /// The same about a line of the input.
+    pub(crate) fn at_line(self, line: usize) -> Self {
+        match self {
+            Self::Client(ClientError::Api(mut error)) => {
+                error.message = format!("line {line}: {}", error.message);
+                error.into()
+            }
+            Self::Refused {
+                code,
+                message,
+                hint,
+            } => Self::Refused {
+                code,
+                message: format!("line {line}: {message}"),
+                hint,
+            },
+            other => other,
+        }
+    }
+
+    /// Whether the same may succeed later: the hub is away or busy.
+    pub(crate) fn is_passing(&self) -> bool {
+        self.exit_code() == exit::UNREACHABLE
+    }
+
+    /// How long the hub asks to wait before the same is tried again.
+    pub(crate) const fn retry_after_ms(&self) -> Option<u64> {
+        match self {
+            Self::Client(ClientError::Api(error)) => match error.code {
+                ErrorCode::RateLimited | ErrorCode::Busy => error.retry_after_ms,
+                _ => None,
+            },
+            _ => None,
         }
     }
 
@@ -124,6 +164,7 @@ impl Failure {
             Self::Refused { code, hint, .. } => (code.as_str(), hint.clone()),
             Self::Client(_) | Self::Local(_) => ("failure", None),
             Self::Partial { .. } => ("partial", None),
+            Self::TimedOut(_) => ("timeout", None),
             Self::Reported { .. } | Self::Pipe | Self::Interrupted => return None,
         };
         Some(Report {

@@ -36,8 +36,10 @@ pub(crate) struct Invocation {
 
 /// What a change would do.
 #[derive(Debug, Deserialize)]
-struct Plan {
+pub(crate) struct Plan {
     events: Vec<PlannedEvent>,
+    #[serde(default)]
+    effects: Vec<String>,
 }
 
 /// A record that a change would make.
@@ -49,6 +51,24 @@ pub(crate) struct PlannedEvent {
     pub(crate) actor: Actor,
     /// What.
     pub(crate) event: Event,
+}
+
+/// What a change would do beside the log, in words.
+#[derive(Debug, Serialize)]
+pub(crate) struct Effect {
+    /// A sentence without a subject.
+    pub(crate) effect: String,
+}
+
+/// Under which name and on what condition a change is done.
+#[derive(Clone, Debug)]
+pub(crate) enum Named {
+    /// Under a new name.
+    New,
+    /// Under the name that its body has.
+    InBody,
+    /// Under a new name, and only while the thing has this `rev`, or that of the flags.
+    AtRev(u64),
 }
 
 /// The path of a request with its query.
@@ -170,11 +190,28 @@ impl Invocation {
         target: impl Into<Target>,
         body: Option<&Req>,
     ) -> Result<Option<T>, Failure> {
+        self.change_as(method, target, body, Named::New).await
+    }
+
+    /// The same under a name or on a condition of its own.
+    pub(crate) async fn change_as<Req: Serialize + Sync + ?Sized, T: DeserializeOwned>(
+        &self,
+        method: Method,
+        target: impl Into<Target>,
+        body: Option<&Req>,
+        named: Named,
+    ) -> Result<Option<T>, Failure> {
         self.refuse_if_read_only()?;
         let mut target = target.into();
         let conditions = Conditions {
-            if_match: self.global.if_match,
-            idempotency_key: Some(CommandId::random()),
+            if_match: match named {
+                Named::AtRev(rev) => self.global.if_match.or(Some(rev)),
+                Named::New | Named::InBody => self.global.if_match,
+            },
+            idempotency_key: match named {
+                Named::New | Named::AtRev(_) => Some(CommandId::random()),
+                Named::InBody => None,
+            },
         };
         let verb = match method {
             Method::Get => "GET",
@@ -190,9 +227,32 @@ impl Invocation {
         target = target.with("dry_run", 1);
         let answer = http.request_if(method, target.as_str(), body, &conditions);
         let plan: Plan = self.traced(verb, &target, answer).await?;
-        self.print.list(&plan.events, None, &Names::default())?;
-        self.print.note("dry run: nothing was changed");
+        self.print_plan(plan)?;
         Ok(None)
+    }
+
+    /// Prints what a change would do.
+    pub(crate) fn print_plan(&self, plan: Plan) -> Result<(), Failure> {
+        if plan.effects.is_empty() {
+            self.print.list(&plan.events, None, &Names::default())?;
+        } else {
+            let effects = plan.effects.into_iter().map(|effect| Effect { effect });
+            let effects: Vec<Effect> = effects.collect();
+            self.print.list(&effects, None, &Names::default())?;
+        }
+        self.print.note("dry run: nothing was changed");
+        Ok(())
+    }
+
+    /// Says no to `--dry-run` where there is no way to only say what would happen.
+    pub(crate) fn refuse_dry_run(&self, verb: &str) -> Result<(), Failure> {
+        if !self.global.dry_run {
+            return Ok(());
+        }
+        Err(Failure::usage(
+            format!("{verb} has no dry run; nothing was done"),
+            "leave --dry-run out",
+        ))
     }
 
     /// Says no where the context says that nothing may be changed.
@@ -263,10 +323,11 @@ impl Invocation {
             let limit = most.saturating_sub(have).min(PAGE_ITEMS_MAX);
             let page = target.clone().with("limit", limit);
             let page: Page<T> = self.get(page.with_some("after", all.next.as_ref())).await?;
-            let stuck = page.items.is_empty();
             all.items.extend(page.items);
-            all.next = page.next;
-            if all.next.is_none() || stuck || all.items.len() as u64 >= u64::from(most) {
+            // A page may be empty although more follow; only one that leads to itself is the end.
+            let stuck = page.next == all.next;
+            all.next = page.next.filter(|_| !stuck);
+            if all.next.is_none() || all.items.len() as u64 >= u64::from(most) {
                 return Ok(all);
             }
         }
@@ -278,8 +339,32 @@ impl Invocation {
         target: impl Into<Target>,
         names: &Names,
     ) -> Result<(), Failure> {
+        let target = target.into();
+        if self.global.all && !self.print.out_is_terminal() && self.print.style().goes_by_pages() {
+            return self.print_pages::<T>(&target, names).await;
+        }
         let page: Page<T> = self.page(target).await?;
         self.print_page(&page, names)
+    }
+
+    /// Prints a whole list page by page as it comes, so that its length costs nothing.
+    async fn print_pages<T: Item + DeserializeOwned>(
+        &self,
+        target: &Target,
+        names: &Names,
+    ) -> Result<(), Failure> {
+        let mut after = self.global.after.clone();
+        let mut is_first = true;
+        loop {
+            let page = target.clone().with("limit", PAGE_ITEMS_MAX);
+            let page: Page<T> = self.get(page.with_some("after", after.as_ref())).await?;
+            self.print.list_page(&page.items, is_first, names)?;
+            is_first = false;
+            if page.next.is_none() || page.next == after {
+                return Ok(());
+            }
+            after = page.next;
+        }
     }
 
     /// Prints a page and says when there is more.

@@ -50,6 +50,27 @@ pub(crate) async fn department_id(
     }
 }
 
+/// The department that a list or a stream keeps to: the one that was named, else the context's;
+/// none for an empty name.
+pub(crate) async fn sought_department(
+    app: &Invocation,
+    meant: Option<&str>,
+) -> Result<Option<DepartmentId>, Failure> {
+    if let Some(meant) = meant {
+        let meant = Some(meant).filter(|meant| !meant.is_empty());
+        return department_id(app, meant).await;
+    }
+    let Some(meant) = app.profile()?.department.as_deref() else {
+        return Ok(None);
+    };
+    let department = department(app, meant).await?;
+    app.print.note(&format!(
+        "only {}, the department of the context; for all give --department ''",
+        department.name
+    ));
+    Ok(Some(department.id))
+}
+
 /// A user by username or number.
 pub(crate) async fn user(app: &Invocation, meant: &str) -> Result<User, Failure> {
     if let Ok(id) = meant.parse::<UserId>() {
@@ -91,10 +112,15 @@ fn the_one(meant: &str, all: Vec<Canned>) -> Result<Canned, Failure> {
 
 /// Names for tables; fewer, or none, where they are of no use or may not be seen.
 pub(crate) async fn names(app: &Invocation) -> Names {
-    let mut names = Names::default();
     if !app.print.style().shows_names() {
-        return names;
+        return Names::default();
     }
+    every_name(app).await
+}
+
+/// The same whatever the format is; none where they may not be seen.
+pub(crate) async fn every_name(app: &Invocation) -> Names {
+    let mut names = Names::default();
     let departments: Vec<Department> = app.every("/api/departments").await.unwrap_or_default();
     let users: Vec<User> = app.every("/api/users").await.unwrap_or_default();
     names.departments = departments

@@ -5,6 +5,7 @@ mod admin;
 mod agent;
 mod chat;
 mod restore;
+mod verbs;
 
 use std::io::ErrorKind;
 use std::net::TcpListener;

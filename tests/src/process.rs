@@ -167,6 +167,20 @@ impl Process {
         }
     }
 
+    /// Waits until standard error has `text`.
+    ///
+    /// # Panics
+    /// When it has not `within` that time; the message shows all output.
+    #[track_caller]
+    pub fn wait_error(&self, text: &str, within: Duration) {
+        let has = |stream: &Stream| {
+            let found = String::from_utf8_lossy(&stream.bytes).contains(text);
+            found.then_some(())
+        };
+        let found = self.stderr.0.wait(within, has);
+        assert!(found.is_some(), "no {text:?} within {within:?} from {self}");
+    }
+
     fn try_wait_line(
         &mut self,
         within: Duration,

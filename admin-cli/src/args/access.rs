@@ -109,7 +109,8 @@ pub(crate) struct ContextSet {
     /// Ask for this word before a severe change; an empty one asks no more
     #[arg(long, value_name = "WORD")]
     pub(crate) ask_for: Option<String>,
-    /// The department that is meant when none is named; an empty one means none
+    /// The department that is meant when none is named: in lists of chats, the queue, search and
+    /// the tail, and for a new chat of frontdesk-chat; an empty one means none
     #[arg(long, value_name = "NAME")]
     pub(crate) department: Option<String>,
 }
@@ -142,7 +143,7 @@ pub(crate) enum InviteVerb {
         #[arg(required = true, value_name = "ID")]
         ids: Vec<u64>,
     },
-    /// Accept one: sets a password, logs in and remembers it
+    /// Accept one, or set a new password with a code of user passwd: logs in and remembers it
     #[command(before_long_help = "Examples:
   frontdesk-admin invite accept --hub https://desk.example.org --username bea
   frontdesk-admin invite accept --code-file code --username bea --name Bea --password-file password")]

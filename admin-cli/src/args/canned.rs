@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand};
 
+use crate::args::watching::Watching;
+
 /// `canned ..`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum CannedVerb {
@@ -19,13 +21,19 @@ pub(crate) enum CannedVerb {
         /// Only with this in the code or the text
         #[arg(long, value_name = "TEXT")]
         search: Option<String>,
+        #[command(flatten)]
+        watching: Watching,
     },
     /// Show some
-    #[command(before_long_help = "Examples:\n  frontdesk-admin canned get greeting -o yaml")]
+    #[command(
+        before_long_help = "Examples:\n  frontdesk-admin canned get greeting -o yaml\n  frontdesk-admin canned get - < codes"
+    )]
     Get {
-        /// By code or number
+        /// By code or number; - reads them from standard input, one a line
         #[arg(required = true, value_name = "CANNED")]
         canned: Vec<String>,
+        #[command(flatten)]
+        watching: Watching,
     },
     /// Make one, for the whole desk when nothing else is said
     #[command(before_long_help = "Examples:
@@ -47,7 +55,7 @@ pub(crate) enum CannedVerb {
         #[command(flatten)]
         languages: Languages,
     },
-    /// Change one; what is not said stays
+    /// Change one; what is not said stays. With --lang it must not change meanwhile
     #[command(before_long_help = "Examples:
   frontdesk-admin canned update greeting --text 'Good day' --if-match 41
   frontdesk-admin canned update 12 --code hello --lang 'de=Guten Tag' --lang pt-BR=")]
@@ -64,9 +72,11 @@ pub(crate) enum CannedVerb {
         languages: Languages,
     },
     /// Delete some
-    #[command(before_long_help = "Examples:\n  frontdesk-admin canned delete greeting 12 --yes")]
+    #[command(
+        before_long_help = "Examples:\n  frontdesk-admin canned delete greeting 12 --yes\n  frontdesk-admin canned delete - --yes < codes"
+    )]
     Delete {
-        /// By code or number
+        /// By code or number; - reads them from standard input, one a line
         #[arg(required = true, value_name = "CANNED")]
         canned: Vec<String>,
     },

@@ -1,26 +1,34 @@
-//! Verbs about the desk: departments, users, chats, the queue, the log, the backup.
+//! Verbs about the desk: departments, users, the log, the backup.
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
-use shared::{id::ChatId, model::Role};
+use clap::{Args, Subcommand};
+use shared::model::Role;
 
-use crate::args::{Capacity, cursor, role};
+use crate::args::{Capacity, cursor, role, watching::Watching};
 
 /// `department ..`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DepartmentVerb {
     /// List them
-    #[command(
-        before_long_help = "Examples:\n  frontdesk-admin department list\n  frontdesk-admin department list -o wide"
-    )]
-    List,
+    #[command(before_long_help = "Examples:
+  frontdesk-admin department list
+  frontdesk-admin department list -o wide
+  frontdesk-admin department list --watch -o ndjson")]
+    List {
+        #[command(flatten)]
+        watching: Watching,
+    },
     /// Show some
-    #[command(before_long_help = "Examples:\n  frontdesk-admin department get billing -o yaml")]
+    #[command(
+        before_long_help = "Examples:\n  frontdesk-admin department get billing -o yaml\n  frontdesk-admin department get - < names"
+    )]
     Get {
-        /// By name or number
+        /// By name or number; - reads them from standard input, one a line
         #[arg(required = true, value_name = "DEPARTMENT")]
         departments: Vec<String>,
+        #[command(flatten)]
+        watching: Watching,
     },
     /// Make one
     #[command(before_long_help = "Examples:
@@ -46,9 +54,11 @@ pub(crate) enum DepartmentVerb {
         traits: DepartmentTraits,
     },
     /// Delete some that have no open chats
-    #[command(before_long_help = "Examples:\n  frontdesk-admin department delete returns --yes")]
+    #[command(
+        before_long_help = "Examples:\n  frontdesk-admin department delete returns --yes\n  frontdesk-admin department delete - --yes < names"
+    )]
     Delete {
-        /// By name or number
+        /// By name or number; - reads them from standard input, one a line
         #[arg(required = true, value_name = "DEPARTMENT")]
         departments: Vec<String>,
     },
@@ -80,7 +90,8 @@ pub(crate) enum UserVerb {
     /// List them
     #[command(before_long_help = "Examples:
   frontdesk-admin user list
-  frontdesk-admin user list --role agent --department billing --status online")]
+  frontdesk-admin user list --role agent --department billing --status online
+  frontdesk-admin user list --watch --timeout 5m")]
     List {
         /// Only this role
         #[arg(long, value_parser = role)]
@@ -91,13 +102,19 @@ pub(crate) enum UserVerb {
         /// Only with this status: online, busy, away or offline
         #[arg(long, value_parser = ["online", "busy", "away", "offline"])]
         status: Option<String>,
+        #[command(flatten)]
+        watching: Watching,
     },
     /// Show some
-    #[command(before_long_help = "Examples:\n  frontdesk-admin user get ana -o json")]
+    #[command(
+        before_long_help = "Examples:\n  frontdesk-admin user get ana -o json\n  frontdesk-admin user get - < names"
+    )]
     Get {
-        /// By username or number
+        /// By username or number; - reads them from standard input, one a line
         #[arg(required = true, value_name = "USER")]
         users: Vec<String>,
+        #[command(flatten)]
+        watching: Watching,
     },
     /// Make one; the answer has the code to set a password with
     #[command(before_long_help = "Examples:
@@ -119,26 +136,47 @@ pub(crate) enum UserVerb {
         #[command(flatten)]
         traits: UserTraits,
     },
-    /// Lock some out: their sessions end, their chats go back to the queue
-    #[command(before_long_help = "Examples:\n  frontdesk-admin user disable bea carl")]
-    Disable {
+    /// Give one another role
+    #[command(before_long_help = "Examples:\n  frontdesk-admin user role bea supervisor")]
+    Role {
         /// By username or number
+        user: String,
+        /// auditor, agent, supervisor, admin or owner
+        #[arg(value_parser = role)]
+        role: Role,
+    },
+    /// Make a code, good for a day, by which one sets a new password; their sessions end at once
+    #[command(before_long_help = "Examples:
+  frontdesk-admin user passwd bea
+  frontdesk-admin user passwd bea --yes -o name > code")]
+    Passwd {
+        /// By username or number
+        user: String,
+    },
+    /// Lock some out: their sessions end, their chats go back to the queue
+    #[command(
+        before_long_help = "Examples:\n  frontdesk-admin user disable bea carl\n  frontdesk-admin user disable - < names"
+    )]
+    Disable {
+        /// By username or number; - reads them from standard input, one a line
         #[arg(required = true, value_name = "USER")]
         users: Vec<String>,
     },
     /// Let some in again
-    #[command(before_long_help = "Examples:\n  frontdesk-admin user enable bea")]
+    #[command(
+        before_long_help = "Examples:\n  frontdesk-admin user enable bea\n  frontdesk-admin user enable - < names"
+    )]
     Enable {
-        /// By username or number
+        /// By username or number; - reads them from standard input, one a line
         #[arg(required = true, value_name = "USER")]
         users: Vec<String>,
     },
     /// Delete some; what they wrote stays
     #[command(
-        before_long_help = "Examples:\n  frontdesk-admin user delete bea --yes --ignore-not-found"
+        before_long_help = "Examples:\n  frontdesk-admin user delete bea --yes --ignore-not-found\n  frontdesk-admin user delete - --yes < names"
     )]
     Delete {
-        /// By username or number
+        /// By username or number; - reads them from standard input, one a line
         #[arg(required = true, value_name = "USER")]
         users: Vec<String>,
     },
@@ -161,156 +199,6 @@ pub(crate) struct UserTraits {
     pub(crate) capacity: Option<Capacity>,
 }
 
-/// `chat ..`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ChatVerb {
-    /// List those that are not closed
-    #[command(before_long_help = "Examples:
-  frontdesk-admin chat list --state waiting
-  frontdesk-admin chat list --department billing --all -o csv > chats.csv")]
-    List {
-        /// Only in this state
-        #[arg(long, value_parser = ["assistant", "waiting", "offered", "active", "hold", "snoozed", "resolved"])]
-        state: Option<String>,
-        /// Only of this department, by name or number
-        #[arg(long, value_name = "DEPARTMENT")]
-        department: Option<String>,
-        /// Only of this owner, by username or number
-        #[arg(long, value_name = "USER")]
-        agent: Option<String>,
-    },
-    /// Show some
-    #[command(before_long_help = "Examples:\n  frontdesk-admin chat get 4821 -o yaml")]
-    Get {
-        /// Their numbers
-        #[arg(required = true, value_name = "CHAT", value_parser = chat_id)]
-        chats: Vec<ChatId>,
-    },
-    /// Find messages and customers by their words, also in closed ones, newest first
-    #[command(before_long_help = "Examples:
-  frontdesk-admin chat search refund 4711
-  frontdesk-admin chat search '\"paper jam\" tray' --department billing --limit 10")]
-    Search {
-        /// Words, all of which must be in one message; a phrase in double quotes as it is
-        #[arg(required = true, value_name = "QUERY")]
-        query: Vec<String>,
-        /// Only in chats that are in this department now, by name or number
-        #[arg(long, value_name = "DEPARTMENT")]
-        department: Option<String>,
-    },
-    /// Print the messages of one, and those that come
-    #[command(
-        before_long_help = "Examples:\n  frontdesk-admin chat tail 4821\n  frontdesk-admin chat tail 4821 --no-follow -o ndjson"
-    )]
-    Tail {
-        /// Its number
-        #[arg(value_parser = chat_id)]
-        chat: ChatId,
-        /// End after the messages that are there
-        #[arg(long)]
-        no_follow: bool,
-    },
-    /// Give one to an agent
-    #[command(before_long_help = "Examples:\n  frontdesk-admin chat assign 4821 ana")]
-    Assign {
-        /// Its number
-        #[arg(value_parser = chat_id)]
-        chat: ChatId,
-        /// By username or number
-        agent: String,
-        /// The epoch that was seen [default: as it is now]
-        #[arg(long)]
-        epoch: Option<u64>,
-    },
-    /// Move one to a department or to an agent
-    #[command(before_long_help = "Examples:
-  frontdesk-admin chat transfer 4821 --department billing
-  frontdesk-admin chat transfer 4821 --agent ana --note 'knows this invoice'")]
-    Transfer {
-        /// Its number
-        #[arg(value_parser = chat_id)]
-        chat: ChatId,
-        /// By name or number
-        #[arg(
-            long,
-            value_name = "DEPARTMENT",
-            required_unless_present = "agent",
-            conflicts_with = "agent"
-        )]
-        department: Option<String>,
-        /// By username or number
-        #[arg(long, value_name = "USER")]
-        agent: Option<String>,
-        /// A note for those who get it
-        #[arg(long, value_name = "TEXT")]
-        note: Option<String>,
-        /// The epoch that was seen [default: as it is now]
-        #[arg(long)]
-        epoch: Option<u64>,
-    },
-    /// End some for ever
-    #[command(before_long_help = "Examples:\n  frontdesk-admin chat close 4821 4822 --yes")]
-    Close {
-        /// Their numbers
-        #[arg(required = true, value_name = "CHAT", value_parser = chat_id)]
-        chats: Vec<ChatId>,
-    },
-    /// End the episode of some; their customers may reopen them
-    #[command(before_long_help = "Examples:\n  frontdesk-admin chat resolve 4821")]
-    Resolve {
-        /// Their numbers
-        #[arg(required = true, value_name = "CHAT", value_parser = chat_id)]
-        chats: Vec<ChatId>,
-    },
-    /// Print the transcript of one
-    #[command(before_long_help = "Examples:
-  frontdesk-admin chat export 4821
-  frontdesk-admin chat export 4821 --as markdown > 4821.md")]
-    Export {
-        /// Its number
-        #[arg(value_parser = chat_id)]
-        chat: ChatId,
-        /// What it looks like
-        #[arg(long = "as", value_enum, value_name = "KIND", default_value_t)]
-        kind: TranscriptKind,
-    },
-}
-
-/// What a transcript looks like.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TranscriptKind {
-    /// Plain lines
-    #[default]
-    Text,
-    /// Markdown
-    Markdown,
-    /// JSON
-    Json,
-}
-
-/// `queue ..`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum QueueVerb {
-    /// List the chats that wait, in the order they are served
-    #[command(
-        before_long_help = "Examples:\n  frontdesk-admin queue list\n  frontdesk-admin queue list --department billing"
-    )]
-    List {
-        /// Only of this department, by name or number
-        #[arg(long, value_name = "DEPARTMENT")]
-        department: Option<String>,
-    },
-    /// Print the queue, then every change of it
-    #[command(
-        before_long_help = "Examples:\n  frontdesk-admin queue watch\n  frontdesk-admin queue watch --department billing -o ndjson"
-    )]
-    Watch {
-        /// Only of this department, by name or number
-        #[arg(long, value_name = "DEPARTMENT")]
-        department: Option<String>,
-    },
-}
-
 /// `backup`.
 #[derive(Debug, Args)]
 #[command(before_long_help = "Examples:
@@ -329,23 +217,16 @@ pub(crate) struct Backup {
 #[command(before_long_help = "Examples:
   frontdesk-admin tail >> events.ndjson
   frontdesk-admin tail --since 9f2c.120.5a5a5a5a --no-follow
-  frontdesk-admin tail --since now --department billing")]
+  frontdesk-admin tail --since now --department billing -o table")]
 pub(crate) struct Tail {
     /// Go on after this cursor, or from now; from the first event when not said
     #[arg(long, value_name = "CURSOR|now", value_parser = cursor)]
     pub(crate) since: Option<String>,
-    /// Only what belongs to this department, by name or number
+    /// Only what belongs to this department, by name or number; an empty one means all [default:
+    /// the context's]
     #[arg(long, value_name = "DEPARTMENT")]
     pub(crate) department: Option<String>,
     /// End at the last event that is there
     #[arg(long)]
     pub(crate) no_follow: bool,
-}
-
-/// The number of a chat, with or without `#`.
-fn chat_id(text: &str) -> Result<ChatId, String> {
-    text.strip_prefix('#')
-        .unwrap_or(text)
-        .parse()
-        .map_err(|_| "give the number of a chat, such as 4821".to_owned())
 }

@@ -4,8 +4,11 @@
 
 pub(crate) mod access;
 pub(crate) mod canned;
+pub(crate) mod chat;
 pub(crate) mod desk;
+pub(crate) mod explain;
 pub(crate) mod settings;
+pub(crate) mod watching;
 
 use std::{collections::BTreeSet, ffi::OsString, path::PathBuf};
 
@@ -192,10 +195,10 @@ pub(crate) enum Verb {
     Invite(access::InviteVerb),
     /// Conversations
     #[command(subcommand)]
-    Chat(desk::ChatVerb),
+    Chat(chat::ChatVerb),
     /// The chats that wait
     #[command(subcommand)]
-    Queue(desk::QueueVerb),
+    Queue(chat::QueueVerb),
     /// Tokens for scripts
     #[command(subcommand)]
     Token(access::TokenVerb),
@@ -206,6 +209,11 @@ pub(crate) enum Verb {
     Backup(desk::Backup),
     /// Print what happens, as it happens
     Tail(desk::Tail),
+    /// Wait until a chat or a user is so
+    Wait(watching::Wait),
+    /// Say why a thing is as it is, from the record
+    #[command(subcommand)]
+    Explain(explain::ExplainVerb),
     /// Say how the hub is
     #[command(
         before_long_help = "Examples:\n  frontdesk-admin status\n  frontdesk-admin status -o json"

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::{CommandFactory, Parser};
 
 use super::{Cli, Format, PROGRAM, Verb, asks_for_json, secret_flag};
-use crate::args::desk::{ChatVerb, DepartmentVerb};
+use crate::args::{chat::ChatVerb, desk::DepartmentVerb};
 
 fn parse(line: &str) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(words(line))
@@ -103,12 +103,18 @@ fn values_are_checked_before_anything_is_done() {
         "frontdesk-admin department list -o xml",
         "frontdesk-admin token create t --days 366",
         "frontdesk-admin departmnt list",
+        "frontdesk-admin chat send 7 hello --client-id short",
+        "frontdesk-admin chat list --timeout 5m",
+        "frontdesk-admin chat list --watch --timeout 5",
+        "frontdesk-admin wait chat 7",
+        "frontdesk-admin wait --for opened chat 7",
+        "frontdesk-admin user role bea king",
     ] {
         let error = parse(line).unwrap_err();
         assert_eq!(error.exit_code(), 2, "{line}");
     }
     let cli = parse("frontdesk-admin chat get #4821").unwrap();
-    assert!(matches!(cli.verb, Verb::Chat(ChatVerb::Get { chats }) if chats[0].0 == 4821));
+    assert!(matches!(cli.verb, Verb::Chat(ChatVerb::Get { chats, .. }) if chats == ["4821"]));
 }
 
 #[test]

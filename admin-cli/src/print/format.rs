@@ -126,6 +126,19 @@ impl Style {
         )
     }
 
+    /// Whether a list can be printed page by page, as nothing in it depends on what comes later.
+    pub(crate) const fn goes_by_pages(&self) -> bool {
+        matches!(
+            self.layout,
+            Layout::Tabs | Layout::Ndjson | Layout::Name | Layout::Csv
+        )
+    }
+
+    /// Whether it is read as text, and not by a program that looks for columns or fields.
+    pub(crate) const fn is_for_people(&self) -> bool {
+        matches!(self.layout, Layout::Table { .. } | Layout::Tabs)
+    }
+
     pub(super) fn write_item<T: Item>(
         &self,
         out: &mut dyn Write,
@@ -181,6 +194,46 @@ impl Style {
             }
             Layout::Csv => write_csv(out, &[], std::slice::from_ref(item), names),
             Layout::Tabs | Layout::Name => self.write_rows(out, std::slice::from_ref(item), names),
+        }
+    }
+
+    /// A change of a thing, before its columns or beside it.
+    pub(super) fn write_changed<T: Item>(
+        &self,
+        out: &mut dyn Write,
+        change: &'static str,
+        item: &T,
+        names: &Names,
+    ) -> io::Result<()> {
+        #[derive(Serialize)]
+        struct Changed<'a, T> {
+            change: &'static str,
+            item: &'a T,
+        }
+        let cells = |wide| {
+            let cells = item.cells(names);
+            let shown = shown::<T>(wide).into_iter().map(|i| one_line(&cells[i]));
+            let all: Vec<String> = std::iter::once(change.to_owned()).chain(shown).collect();
+            all
+        };
+        match self.layout {
+            Layout::Table { wide, columns } => {
+                let line = cells(wide).join("  ");
+                let limit = columns.unwrap_or(usize::MAX);
+                writeln!(out, "{}", truncate_width(&line, limit))
+            }
+            Layout::Tabs => writeln!(out, "{}", cells(false).join("\t")),
+            Layout::Csv => {
+                let mut csv = csv::WriterBuilder::new().from_writer(out);
+                csv.write_record(cells(true).iter().map(|cell| csv_cell(cell)))?;
+                csv.flush()
+            }
+            Layout::Name => writeln!(out, "{}", one_line(&item.handle())),
+            Layout::Json | Layout::Ndjson => write_json_line(out, &Changed { change, item }),
+            Layout::Yaml => {
+                out.write_all(b"---\n")?;
+                write_yaml(out, &Changed { change, item })
+            }
         }
     }
 

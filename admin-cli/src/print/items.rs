@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use shared::{
-    api::{CreatedUser, Message, SearchHit, SystemStatus},
+    api::{CreatedUser, Message, PasswordCode, Posted, SearchHit, SystemStatus},
     attachment::shown,
     id::ChatId,
     model::{Canned, CannedScope, Chat, Department, Settings, User},
@@ -10,7 +10,7 @@ use shared::{
 };
 
 use crate::{
-    invocation::PlannedEvent,
+    invocation::{Effect, PlannedEvent},
     print::format::{Column, Item, Names},
 };
 
@@ -394,6 +394,58 @@ impl Item for PlannedEvent {
 
     fn handle(&self) -> String {
         self.event.kind().to_owned()
+    }
+}
+
+impl Item for Effect {
+    const COLUMNS: &'static [Column] = &[main("effect")];
+
+    fn cells(&self, _: &Names) -> Vec<String> {
+        vec![self.effect.clone()]
+    }
+
+    fn handle(&self) -> String {
+        self.effect.clone()
+    }
+}
+
+impl Item for Posted {
+    const COLUMNS: &'static [Column] = &[main("chat"), main("seq"), main("dup"), more("pos")];
+
+    fn cells(&self, _: &Names) -> Vec<String> {
+        vec![
+            self.chat.to_string(),
+            self.seq.to_string(),
+            yes(self.dup),
+            self.pos.to_string(),
+        ]
+    }
+
+    fn handle(&self) -> String {
+        self.seq.to_string()
+    }
+}
+
+impl Item for PasswordCode {
+    const COLUMNS: &'static [Column] = &[
+        main("id"),
+        main("username"),
+        main("code"),
+        main("expires_at"),
+    ];
+
+    fn cells(&self, _: &Names) -> Vec<String> {
+        vec![
+            self.id.to_string(),
+            self.username.to_string(),
+            self.code.clone(),
+            self.expires_at.to_string(),
+        ]
+    }
+
+    /// The code: it is what the verb `invite accept` takes.
+    fn handle(&self) -> String {
+        self.code.clone()
     }
 }
 

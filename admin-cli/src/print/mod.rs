@@ -2,6 +2,7 @@
 //!
 //! How a result looks is in `format`, which columns a thing has in `items` and `identity`.
 
+pub(crate) mod explained;
 mod format;
 pub(crate) mod identity;
 pub(crate) mod items;
@@ -110,6 +111,33 @@ impl Printer {
         names: &Names,
     ) -> Result<(), Failure> {
         self.paged(|out| self.style.write_list(out, items, next, names))
+    }
+
+    /// Prints a page of a list that goes on; its head comes with the first one.
+    pub(crate) fn list_page<T: Item>(
+        &self,
+        items: &[T],
+        is_first: bool,
+        names: &Names,
+    ) -> Result<(), Failure> {
+        if is_first {
+            return self.list(items, None, names);
+        }
+        self.locked(|out| {
+            items
+                .iter()
+                .try_for_each(|item| self.style.write_streamed(out, item, names))
+        })
+    }
+
+    /// Prints a change of a thing at once.
+    pub(crate) fn changed<T: Item>(
+        &self,
+        change: &'static str,
+        item: &T,
+        names: &Names,
+    ) -> Result<(), Failure> {
+        self.locked(|out| self.style.write_changed(out, change, item, names))
     }
 
     /// Prints one thing of a stream at once.

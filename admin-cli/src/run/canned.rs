@@ -16,9 +16,12 @@ use crate::{
     args::canned::{CannedVerb, Variant},
     confirm,
     failure::Failure,
-    invocation::{Invocation, Target},
+    invocation::{Invocation, Named, Target},
     lookup,
-    run::{each, listed, sole, unless_missing},
+    run::{
+        bulk, unless_missing,
+        watch::{moves_canned, watch},
+    },
 };
 
 /// Longest text on standard input, in bytes.
@@ -31,20 +34,36 @@ pub(super) async fn run(app: &Invocation, verb: CannedVerb) -> Result<(), Failur
             scope,
             department,
             search,
+            watching,
         } => {
             let department = lookup::department_id(app, department.as_deref()).await?;
             let target = Target::new("/api/canned")
                 .with_some("scope", scope)
                 .with_some("department", department)
                 .with_some("q", search);
+            if watching.watch {
+                let look = async || app.every::<Canned>(target.clone()).await;
+                return watch(app, watching, moves_canned, |one| one.id.0, look).await;
+            }
             app.print_list::<Canned>(target, &lookup::names(app).await)
                 .await
         }
-        CannedVerb::Get { canned } => {
-            let (found, outcome) = each(app, &canned, async |meant| {
+        CannedVerb::Get { canned, watching } => {
+            let canned = bulk::names(&canned)?;
+            let (found, outcome) = bulk::each(app, &canned, async |meant: &String| {
                 lookup::canned(app, meant).await.map(Some)
             })
             .await;
+            if watching.watch {
+                outcome?;
+                let ids: Vec<CannedId> = found.iter().map(|one| one.id).collect();
+                let look = async || {
+                    let mut all: Vec<Canned> = app.every("/api/canned").await?;
+                    all.retain(|one| ids.contains(&one.id));
+                    Ok(all)
+                };
+                return watch(app, watching, moves_canned, |one| one.id.0, look).await;
+            }
             print(app, &found, canned.len()).await?;
             outcome
         }
@@ -135,7 +154,12 @@ async fn update(
         text,
         variants,
     };
-    let updated = app.change(Method::Put, target(old.id), Some(&change));
+    // All variants are sent, those that were read among them: another's change must not be lost.
+    let named = match change.variants {
+        Some(_) => Named::AtRev(old.rev),
+        None => Named::New,
+    };
+    let updated = app.change_as(Method::Put, target(old.id), Some(&change), named);
     match updated.await? {
         Some(updated) => print(app, &[updated], 1).await,
         None => Ok(()),
@@ -143,9 +167,10 @@ async fn update(
 }
 
 async fn delete(app: &Invocation, canned: &[String]) -> Result<(), Failure> {
-    let question = format!("Delete canned reply {}?", listed(canned));
-    confirm::ask(app, &question, sole(canned)).await?;
-    let (deleted, outcome) = each(app, canned, async |meant| {
+    let canned = bulk::names(canned)?;
+    let question = format!("Delete canned reply {}?", bulk::listed(&canned));
+    confirm::ask(app, &question, bulk::sole(&canned)).await?;
+    let (deleted, outcome) = bulk::each(app, &canned, async |meant: &String| {
         let found = lookup::canned(app, meant).await;
         let Some(found) = unless_missing(app, found)? else {
             return Ok(None);

@@ -12,16 +12,17 @@ use shared::{
 };
 
 use crate::{
-    args::desk::{ChatVerb, TranscriptKind},
+    args::chat::{ChatVerb, TranscriptKind},
     confirm,
     failure::Failure,
     invocation::{Invocation, Target},
     lookup,
     print::Names,
     run::{
-        each,
+        bulk::{self, Given},
         follow::{Fed, Feed},
-        listed,
+        talk,
+        watch::{moves_chats, watch},
     },
 };
 
@@ -32,43 +33,64 @@ pub(super) async fn run(app: &Invocation, verb: ChatVerb) -> Result<(), Failure>
             state,
             department,
             agent,
+            watching,
         } => {
+            let closed = state.as_deref() == Some("closed");
             let owner = match agent {
                 Some(agent) => Some(lookup::user(app, &agent).await?.id),
                 None => None,
             };
-            let department = lookup::department_id(app, department.as_deref()).await?;
+            let department = lookup::sought_department(app, department.as_deref()).await?;
             let target = Target::new("/api/chats")
                 .with_some("state", state)
                 .with_some("department", department)
                 .with_some("owner", owner);
+            if watching.watch && closed {
+                return Err(Failure::usage(
+                    "closed chats do not change",
+                    "leave --watch out, or wait for one with: frontdesk-admin wait --for closed",
+                ));
+            }
+            if watching.watch {
+                let look = async || app.every::<Chat>(target.clone()).await;
+                return watch(app, watching, moves_chats, |one| one.id.0, look).await;
+            }
             app.print_list::<Chat>(target, &lookup::names(app).await)
                 .await
         }
-        ChatVerb::Get { chats } => {
+        ChatVerb::Get { chats, watching } => {
+            let chats = bulk::chats(&chats)?;
+            if watching.watch {
+                let look = async || {
+                    let mut found = Vec::new();
+                    for given in &chats {
+                        found.push(chat(app, given.thing).await?);
+                    }
+                    Ok(found)
+                };
+                return watch(app, watching, moves_chats, |one| one.id.0, look).await;
+            }
             let (found, outcome) =
-                each(app, &chats, async |&id| chat(app, id).await.map(Some)).await;
+                bulk::each(app, &chats, async |&id| chat(app, id).await.map(Some)).await;
             print(app, &found, chats.len()).await?;
             outcome
         }
+        ChatVerb::Send {
+            chat,
+            text,
+            note,
+            client_id,
+        } => talk::send(app, chat, text, note, client_id).await,
+        ChatVerb::Claim { chats, epoch } => talk::claim(app, &chats, epoch).await,
         ChatVerb::Search { query, department } => {
-            let department = lookup::department_id(app, department.as_deref()).await?;
+            let department = lookup::sought_department(app, department.as_deref()).await?;
             let target = Target::new("/api/search")
                 .with("q", query.join(" "))
                 .with_some("department", department);
             app.print_list::<SearchHit>(target, &Names::default()).await
         }
         ChatVerb::Tail { chat, no_follow } => tail(app, chat, !no_follow).await,
-        ChatVerb::Assign { chat, agent, epoch } => {
-            let body = Assign {
-                agent: UserRef::Id(lookup::user(app, &agent).await?.id),
-                epoch: epoch_of(app, chat, epoch).await?,
-                cid: None,
-            };
-            let target = chat_target(chat).child("assign");
-            let answer = app.change(Method::Post, target, Some(&body)).await?;
-            print_answer(app, answer).await
-        }
+        ChatVerb::Assign { chat, agent, epoch } => assign(app, chat, &agent, epoch).await,
         ChatVerb::Transfer {
             chat,
             department,
@@ -93,12 +115,14 @@ pub(super) async fn run(app: &Invocation, verb: ChatVerb) -> Result<(), Failure>
             print_answer(app, answer).await
         }
         ChatVerb::Close { chats } => {
-            let question = format!("Close chat {} for ever?", listed(&chats));
+            let chats = bulk::chats(&chats)?;
+            let question = format!("Close chat {} for ever?", bulk::listed(&chats));
             confirm::ask(app, &question, None).await?;
             end(app, &chats, Method::Put, "close").await
         }
         ChatVerb::Resolve { chats } => {
-            let question = format!("Resolve chat {}?", listed(&chats));
+            let chats = bulk::chats(&chats)?;
+            let question = format!("Resolve chat {}?", bulk::listed(&chats));
             confirm::ask_if_context_does(app, &question).await?;
             end(app, &chats, Method::Post, "resolve").await
         }
@@ -106,26 +130,60 @@ pub(super) async fn run(app: &Invocation, verb: ChatVerb) -> Result<(), Failure>
     }
 }
 
-async fn chat(app: &Invocation, id: ChatId) -> Result<Chat, Failure> {
+pub(super) async fn chat(app: &Invocation, id: ChatId) -> Result<Chat, Failure> {
     let answer: ChatAnswer = app.get(chat_target(id)).await?;
     Ok(answer.chat)
 }
 
-fn chat_target(id: ChatId) -> Target {
+pub(super) fn chat_target(id: ChatId) -> Target {
     Target::new("/api/chats").child(id)
 }
 
 /// The epoch that was given, else that of now: who acts after another still wins no race.
-async fn epoch_of(app: &Invocation, id: ChatId, given: Option<u64>) -> Result<Epoch, Failure> {
+pub(super) async fn epoch_of(
+    app: &Invocation,
+    id: ChatId,
+    given: Option<u64>,
+) -> Result<Epoch, Failure> {
     match given {
         Some(epoch) => Ok(Epoch(epoch)),
         None => Ok(chat(app, id).await?.epoch),
     }
 }
 
+async fn assign(
+    app: &Invocation,
+    chat: String,
+    agent: &str,
+    epoch: Option<u64>,
+) -> Result<(), Failure> {
+    let chats = bulk::chats(&[chat])?;
+    if epoch.is_some() && chats.len() > 1 {
+        return Err(Failure::usage(
+            "--epoch is that of one chat; nothing was done",
+            "assign one chat, or leave --epoch out",
+        ));
+    }
+    app.refuse_if_read_only()?;
+    let agent = lookup::user(app, agent).await?.id;
+    let (assigned, outcome) = bulk::each(app, &chats, async |&id| {
+        let body = Assign {
+            agent: UserRef::Id(agent),
+            epoch: epoch_of(app, id, epoch).await?,
+            cid: None,
+        };
+        let target = chat_target(id).child("assign");
+        let answer: Option<ChatAnswer> = app.change(Method::Post, target, Some(&body)).await?;
+        Ok(answer.map(|answer| answer.chat))
+    })
+    .await;
+    print(app, &assigned, chats.len()).await?;
+    outcome
+}
+
 async fn end(
     app: &Invocation,
-    chats: &[ChatId],
+    chats: &[Given<ChatId>],
     method: Method,
     verb: &str,
 ) -> Result<(), Failure> {
@@ -133,7 +191,7 @@ async fn end(
         epoch: None,
         cid: None,
     };
-    let (ended, outcome) = each(app, chats, async |&id| {
+    let (ended, outcome) = bulk::each(app, chats, async |&id| {
         let target = chat_target(id).child(verb);
         let answer: Option<ChatAnswer> = app.change(method, target, Some(&body)).await?;
         Ok(answer.map(|answer| answer.chat))
@@ -143,7 +201,7 @@ async fn end(
     outcome
 }
 
-async fn print(app: &Invocation, chats: &[Chat], asked: usize) -> Result<(), Failure> {
+pub(super) async fn print(app: &Invocation, chats: &[Chat], asked: usize) -> Result<(), Failure> {
     if chats.is_empty() {
         return Ok(());
     }

@@ -19,7 +19,10 @@ use crate::{
     invocation::{Invocation, Target},
     lookup,
     print::Names,
-    run::{each, listed, sole, unless_missing},
+    run::{
+        bulk, unless_missing,
+        watch::{moves_departments, watch},
+    },
 };
 
 /// Largest form file, in bytes.
@@ -28,16 +31,34 @@ const FORM_BYTES_MAX: u64 = 64 * 1024;
 /// `department ..`.
 pub(super) async fn run(app: &Invocation, verb: DepartmentVerb) -> Result<(), Failure> {
     match verb {
-        DepartmentVerb::List => {
+        DepartmentVerb::List { watching } if watching.watch => {
+            let look = async || app.every::<Department>("/api/departments").await;
+            watch(app, watching, moves_departments, |one| one.id.0, look).await
+        }
+        DepartmentVerb::List { .. } => {
             let target = Target::new("/api/departments");
             app.print_list::<Department>(target, &Names::default())
                 .await
         }
-        DepartmentVerb::Get { departments } => {
-            let (found, outcome) = each(app, &departments, async |meant| {
+        DepartmentVerb::Get {
+            departments,
+            watching,
+        } => {
+            let departments = bulk::names(&departments)?;
+            let (found, outcome) = bulk::each(app, &departments, async |meant: &String| {
                 lookup::department(app, meant).await.map(Some)
             })
             .await;
+            if watching.watch {
+                outcome?;
+                let ids: Vec<DepartmentId> = found.iter().map(|one| one.id).collect();
+                let look = async || {
+                    let mut all: Vec<Department> = app.every("/api/departments").await?;
+                    all.retain(|one| ids.contains(&one.id));
+                    Ok(all)
+                };
+                return watch(app, watching, moves_departments, |one| one.id.0, look).await;
+            }
             app.print
                 .items(&found, departments.len(), &Names::default())?;
             outcome
@@ -110,9 +131,10 @@ async fn update(
 }
 
 async fn delete(app: &Invocation, departments: &[String]) -> Result<(), Failure> {
-    let question = format!("Delete department {}?", listed(departments));
-    confirm::ask(app, &question, sole(departments)).await?;
-    let (deleted, outcome) = each(app, departments, async |meant| {
+    let departments = bulk::names(departments)?;
+    let question = format!("Delete department {}?", bulk::listed(&departments));
+    confirm::ask(app, &question, bulk::sole(&departments)).await?;
+    let (deleted, outcome) = bulk::each(app, &departments, async |meant: &String| {
         let found = lookup::department(app, meant).await;
         let Some(department) = unless_missing(app, found)? else {
             return Ok(None);

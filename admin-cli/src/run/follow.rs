@@ -1,14 +1,13 @@
 //! Following the log: a feed that comes back after every break, and the verb `tail`.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use shared::{
-    api::{ChatAnswer, DEAD_AFTER_MS},
+    api::DEAD_AFTER_MS,
     client::{error::ClientError, http::Lines, socket::backoff},
-    error::{ErrorCode, exit},
-    event::Event,
-    id::{ChatId, DepartmentId},
-    record::{Delivered, Record},
+    error::exit,
+    id::DepartmentId,
+    record::Delivered,
 };
 
 use crate::{
@@ -30,6 +29,8 @@ pub(super) enum Fed {
 /// The log from a cursor on, over as many connections as it takes.
 pub(super) struct Feed<'a> {
     app: &'a Invocation,
+    /// Only what belongs to it.
+    department: Option<DepartmentId>,
     /// The last cursor, or where to begin.
     since: Option<String>,
     follow: bool,
@@ -45,8 +46,19 @@ impl<'a> Feed<'a> {
         since: Option<String>,
         follow: bool,
     ) -> Result<Self, Failure> {
+        Self::open_in(app, None, since, follow).await
+    }
+
+    /// The same of one department only.
+    pub(super) async fn open_in(
+        app: &'a Invocation,
+        department: Option<DepartmentId>,
+        since: Option<String>,
+        follow: bool,
+    ) -> Result<Self, Failure> {
         let mut feed = Self {
             app,
+            department,
             since,
             follow,
             lines: None,
@@ -91,6 +103,7 @@ impl<'a> Feed<'a> {
     async fn connect(&self) -> Result<Lines, Failure> {
         let target = Target::new("/api/events").with_some("since", self.since.as_ref());
         let target = target.with_some("follow", self.follow.then_some(1));
+        let target = target.with_some("department", self.department);
         self.app.lines(&target).await
     }
 
@@ -120,82 +133,18 @@ impl<'a> Feed<'a> {
 
 /// `tail`.
 pub(super) async fn tail(app: &Invocation, args: Tail) -> Result<(), Failure> {
-    let department = lookup::department_id(app, args.department.as_deref()).await?;
-    let mut filter = department.map(|department| Filter {
-        app,
-        department,
-        chats: BTreeMap::new(),
-    });
+    let department = lookup::sought_department(app, args.department.as_deref()).await?;
     let names = Names::default();
-    let mut feed = Feed::open(app, args.since, !args.no_follow).await?;
+    let mut feed = Feed::open_in(app, department, args.since, !args.no_follow).await?;
     while let Some(fed) = feed.next().await? {
         // The cursor resumes exactly, so a break in between is nothing to act on.
         let Fed::Line(line, delivered) = fed else {
             continue;
         };
-        if let Some(filter) = &mut filter
-            && !filter.passes(&delivered.record).await?
-        {
-            continue;
-        }
         match app.global.output {
             None | Some(Format::Json | Format::Ndjson) => app.print.json_line(&line)?,
             Some(_) => app.print.streamed(&*delivered, &names)?,
         }
     }
     Ok(())
-}
-
-/// Keeps to one department. A record of a chat names its department only when that changes, so
-/// the last one is remembered, and asked for where the log was entered later.
-struct Filter<'a> {
-    app: &'a Invocation,
-    department: DepartmentId,
-    chats: BTreeMap<ChatId, DepartmentId>,
-}
-
-impl Filter<'_> {
-    async fn passes(&mut self, record: &Record) -> Result<bool, Failure> {
-        if let Some(passes) = self.says(record) {
-            return Ok(passes);
-        }
-        let Some(chat) = record.chat else {
-            return Ok(false);
-        };
-        let target = Target::new("/api/chats").child(chat);
-        match self.app.get::<ChatAnswer>(target).await {
-            Ok(answer) => {
-                self.chats.insert(chat, answer.chat.department);
-                Ok(answer.chat.department == self.department)
-            }
-            Err(failure) if failure.code() == Some(ErrorCode::NotFound) => Ok(false),
-            Err(failure) => Err(failure),
-        }
-    }
-
-    /// What the record itself and the ones before it tell.
-    fn says(&mut self, record: &Record) -> Option<bool> {
-        let wanted = self.department;
-        match (&record.event, record.chat) {
-            (
-                Event::DepartmentCreated { department } | Event::DepartmentUpdated { department },
-                _,
-            ) => Some(department.id == wanted),
-            (Event::DepartmentDeleted { department }, _) => Some(*department == wanted),
-            (
-                Event::ChatOpened { department, .. } | Event::ChatQueued { department, .. },
-                Some(chat),
-            ) => {
-                self.chats.insert(chat, *department);
-                Some(*department == wanted)
-            }
-            (Event::ChatTransferred { from, to, .. }, Some(chat)) => {
-                self.chats.insert(chat, to.department);
-                Some(from.department == wanted || to.department == wanted)
-            }
-            (Event::ChatClosed {}, Some(chat)) => self.chats.remove(&chat).map(|at| at == wanted),
-            (_, Some(chat)) => self.chats.get(&chat).map(|at| *at == wanted),
-            (_, None) => Some(false),
-        }
-    }
 }

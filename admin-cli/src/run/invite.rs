@@ -65,6 +65,12 @@ async fn accept(app: &Invocation, args: Accept) -> Result<(), Failure> {
     };
     let newcomer = Newcomer::find(app)?;
     let http = newcomer.http()?;
+    if app.global.dry_run {
+        let plan = http
+            .post("/api/invitations/accept?dry_run=1", &body)
+            .await?;
+        return app.print_plan(plan);
+    }
     let tokens = http.post("/api/invitations/accept", &body).await?;
     newcomer.begin(app, tokens)
 }

@@ -27,6 +27,7 @@ use crate::{
 
 /// `setup`.
 pub(super) async fn setup(app: &Invocation, args: SetupArgs) -> Result<(), Failure> {
+    app.refuse_dry_run("setup")?;
     secret_input::one_stdin(&args.code, &args.password)?;
     let code = secret_input::code(app, &args.code, "setup code").await?;
     let username = username(app, args.username).await?;
@@ -43,6 +44,7 @@ pub(super) async fn setup(app: &Invocation, args: SetupArgs) -> Result<(), Failu
 
 /// `login`.
 pub(super) async fn login(app: &Invocation, args: LoginArgs) -> Result<(), Failure> {
+    app.refuse_dry_run("login")?;
     let newcomer = Newcomer::find(app)?;
     if args.with_token {
         let token = secret_input::from_file(Path::new("-"), "token")?;
@@ -63,6 +65,7 @@ pub(super) async fn login(app: &Invocation, args: LoginArgs) -> Result<(), Failu
 
 /// `logout`.
 pub(super) async fn logout(app: &Invocation) -> Result<(), Failure> {
+    app.refuse_dry_run("logout")?;
     let profile = app.profile()?;
     let Some(credentials) = profile.credentials.load()? else {
         app.print.note("nobody was logged in");
@@ -88,7 +91,7 @@ fn refused(error: ClientError) -> Failure {
     match error {
         ClientError::Api(mut error) if error.code == ErrorCode::Unauthenticated => {
             error.hint = error.hint.or_else(|| {
-                Some("check both; whoever forgot the password needs a new invitation".to_owned())
+                Some("check both; whoever forgot the password needs a code from: frontdesk-admin user passwd".to_owned())
             });
             error.into()
         }

@@ -2,11 +2,13 @@
 
 mod access;
 mod backup;
+mod bulk;
 mod canned;
 mod chat;
 mod context;
 mod department;
 mod doctor;
+mod explain;
 mod follow;
 mod help;
 mod invite;
@@ -14,7 +16,10 @@ mod login;
 mod man;
 mod queue;
 mod settings;
+mod talk;
 mod user;
+mod wait;
+mod watch;
 
 use std::fmt::Display;
 
@@ -50,6 +55,8 @@ pub(crate) async fn run(app: &Invocation, verb: Verb) -> Result<(), Failure> {
         Verb::Session(verb) => access::session(app, verb).await,
         Verb::Backup(args) => backup::backup(app, &args).await,
         Verb::Tail(args) => follow::tail(app, args).await,
+        Verb::Wait(args) => wait::wait(app, args).await,
+        Verb::Explain(verb) => explain::run(app, verb).await,
         Verb::Status => status(app).await,
         Verb::Version => version(app),
         Verb::Help { topic } => help::help(app, &topic),

@@ -3,24 +3,41 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use shared::{event::Event, id::ChatId, model::Chat};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::{
-    args::desk::QueueVerb,
+    args::{chat::QueueVerb, watching::Span},
     failure::Failure,
     invocation::{Invocation, Target},
     lookup,
     print::{Names, items::QueueChange},
-    run::follow::{Fed, Feed},
+    run::{
+        follow::{Fed, Feed},
+        watch::until,
+    },
 };
 
 /// Changes within this time are shown together, so that a busy desk is not asked for each.
 const GATHER: Duration = Duration::from_millis(300);
+/// When the queue is read again after the hub could not be asked.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// `queue ..`.
 pub(super) async fn run(app: &Invocation, verb: QueueVerb) -> Result<(), Failure> {
     match verb {
-        QueueVerb::List { department } => {
+        QueueVerb::List {
+            department,
+            watching,
+        } if watching.watch => {
+            let watching_it = watch(app, department.as_deref());
+            match watching.timeout {
+                None => watching_it.await,
+                Some(Span(limit)) => tokio::time::timeout(limit, watching_it)
+                    .await
+                    .unwrap_or(Ok(())),
+            }
+        }
+        QueueVerb::List { department, .. } => {
             let target = queue(app, department.as_deref()).await?;
             app.print_list::<Chat>(target, &lookup::names(app).await)
                 .await
@@ -30,7 +47,7 @@ pub(super) async fn run(app: &Invocation, verb: QueueVerb) -> Result<(), Failure
 }
 
 async fn queue(app: &Invocation, department: Option<&str>) -> Result<Target, Failure> {
-    let department = lookup::department_id(app, department).await?;
+    let department = lookup::sought_department(app, department).await?;
     Ok(Target::new("/api/queue").with_some("department", department))
 }
 
@@ -40,6 +57,7 @@ async fn watch(app: &Invocation, department: Option<&str>) -> Result<(), Failure
     // Followed before the queue is read, so that nothing falls in between.
     let mut feed = Feed::open(app, Some("now".to_owned()), true).await?;
     let mut waiting = BTreeMap::new();
+    let mut is_first = true;
     let mut look_at = Some(Instant::now());
     loop {
         tokio::select! {
@@ -52,18 +70,20 @@ async fn watch(app: &Invocation, department: Option<&str>) -> Result<(), Failure
             },
             () = until(look_at) => {
                 look_at = None;
-                let now: Vec<Chat> = app.every(target.clone()).await?;
+                let now: Vec<Chat> = match app.every(target.clone()).await {
+                    Ok(now) => now,
+                    // The hub is away or busy, also when the log has not broken off yet.
+                    Err(failure) if failure.is_passing() && !is_first => {
+                        look_at = Some(Instant::now() + AGAIN);
+                        continue;
+                    }
+                    Err(failure) => return Err(failure),
+                };
+                is_first = false;
                 print_changes(app, &waiting, &now, &names)?;
                 waiting = now.into_iter().map(|chat| (chat.id, chat)).collect();
             }
         }
-    }
-}
-
-async fn until(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => sleep_until(moment).await,
-        None => std::future::pending().await,
     }
 }
 

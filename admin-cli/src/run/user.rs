@@ -1,7 +1,7 @@
 //! Members of staff.
 
 use shared::{
-    api::{CreateUser, CreatedUser},
+    api::{CreateUser, CreatedUser, PasswordCode},
     client::http::Method,
     command::{DepartmentRef, UserChange},
     error::ErrorCode,
@@ -16,8 +16,12 @@ use crate::{
     failure::Failure,
     invocation::{Invocation, Target},
     lookup,
-    print::items::word,
-    run::{each, listed, sole, unless_missing},
+    print::{Names, items::word},
+    run::{
+        bulk::{self, Given},
+        unless_missing,
+        watch::{moves_users, watch},
+    },
 };
 
 /// `user ..`.
@@ -27,20 +31,36 @@ pub(super) async fn run(app: &Invocation, verb: UserVerb) -> Result<(), Failure>
             role,
             department,
             status,
+            watching,
         } => {
             let department = lookup::department_id(app, department.as_deref()).await?;
             let target = Target::new("/api/users")
                 .with_some("role", role.map(|role| word(&role)))
                 .with_some("department", department)
                 .with_some("status", status);
+            if watching.watch {
+                let look = async || app.every::<User>(target.clone()).await;
+                return watch(app, watching, moves_users, |one| one.id.0, look).await;
+            }
             app.print_list::<User>(target, &lookup::names(app).await)
                 .await
         }
-        UserVerb::Get { users } => {
-            let (found, outcome) = each(app, &users, async |meant| {
+        UserVerb::Get { users, watching } => {
+            let users = bulk::names(&users)?;
+            let (found, outcome) = bulk::each(app, &users, async |meant: &String| {
                 lookup::user(app, meant).await.map(Some)
             })
             .await;
+            if watching.watch {
+                outcome?;
+                let ids: Vec<UserId> = found.iter().map(|one| one.id).collect();
+                let look = async || {
+                    let mut all: Vec<User> = app.every("/api/users").await?;
+                    all.retain(|one| ids.contains(&one.id));
+                    Ok(all)
+                };
+                return watch(app, watching, moves_users, |one| one.id.0, look).await;
+            }
             print(app, &found, users.len()).await?;
             outcome
         }
@@ -64,13 +84,23 @@ pub(super) async fn run(app: &Invocation, verb: UserVerb) -> Result<(), Failure>
                     "see: frontdesk-admin user update --help",
                 ));
             }
-            update(app, &[user], &change).await
+            update(app, &bulk::names(&[user])?, &change).await
         }
+        UserVerb::Role { user, role } => {
+            let change = UserChange {
+                role: Some(role),
+                ..UserChange::default()
+            };
+            update(app, &bulk::names(&[user])?, &change).await
+        }
+        UserVerb::Passwd { user } => passwd(app, &user).await,
         UserVerb::Disable { users } => {
-            confirm::ask_if_context_does(app, &format!("Disable {}?", listed(&users))).await?;
+            let users = bulk::names(&users)?;
+            let question = format!("Disable {}?", bulk::listed(&users));
+            confirm::ask_if_context_does(app, &question).await?;
             update(app, &users, &activity(false)).await
         }
-        UserVerb::Enable { users } => update(app, &users, &activity(true)).await,
+        UserVerb::Enable { users } => update(app, &bulk::names(&users)?, &activity(true)).await,
         UserVerb::Delete { users } => delete(app, &users).await,
     }
 }
@@ -109,9 +139,31 @@ async fn create(app: &Invocation, username: &str, traits: UserTraits) -> Result<
     }
 }
 
-async fn update(app: &Invocation, users: &[String], change: &UserChange) -> Result<(), Failure> {
+/// A code for a new password; it goes to standard output, and nowhere else.
+async fn passwd(app: &Invocation, meant: &str) -> Result<(), Failure> {
+    let user = lookup::user(app, meant).await?;
+    let username = user.username.as_str();
+    let question = format!("End every session of {username} and make a code for a new password?");
+    confirm::ask(app, &question, Some(username)).await?;
+    let path = target(user.id).child("password");
+    let made = app.change::<(), PasswordCode>(Method::Post, path, None);
+    let Some(code) = made.await? else {
+        return Ok(());
+    };
+    app.print.item(&code, &Names::default())?;
+    app.print.note(
+        "the code is shown once; with it they set a new password: frontdesk-admin invite accept",
+    );
+    Ok(())
+}
+
+async fn update(
+    app: &Invocation,
+    users: &[Given<String>],
+    change: &UserChange,
+) -> Result<(), Failure> {
     app.refuse_if_read_only()?;
-    let (updated, outcome) = each(app, users, async |meant| {
+    let (updated, outcome) = bulk::each(app, users, async |meant: &String| {
         let id = lookup::user(app, meant).await?.id;
         app.change(Method::Put, target(id), Some(change)).await
     })
@@ -121,9 +173,10 @@ async fn update(app: &Invocation, users: &[String], change: &UserChange) -> Resu
 }
 
 async fn delete(app: &Invocation, users: &[String]) -> Result<(), Failure> {
-    let question = format!("Delete user {}?", listed(users));
-    confirm::ask(app, &question, sole(users)).await?;
-    let (deleted, outcome) = each(app, users, async |meant| {
+    let users = bulk::names(users)?;
+    let question = format!("Delete user {}?", bulk::listed(&users));
+    confirm::ask(app, &question, bulk::sole(&users)).await?;
+    let (deleted, outcome) = bulk::each(app, &users, async |meant: &String| {
         let found = lookup::user(app, meant).await;
         let Some(user) = unless_missing(app, found)? else {
             return Ok(None);
