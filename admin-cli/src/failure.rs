@@ -49,6 +49,7 @@ pub(crate) enum Failure {
 
 /// The same for programs: the form of the hub's own errors, `null` for what is not known.
 #[derive(Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Report {
     pub(crate) code: String,
     pub(crate) message: String,

@@ -44,6 +44,7 @@ pub(crate) struct Plan {
 
 /// A record that a change would make.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct PlannedEvent {
     /// The chat it would belong to.
     pub(crate) chat: Option<ChatId>,

@@ -12,6 +12,8 @@ mod invocation;
 mod lookup;
 mod print;
 mod run;
+#[cfg(test)]
+mod schema;
 mod secret_input;
 
 use std::{ffi::OsString, future::Future};

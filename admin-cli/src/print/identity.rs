@@ -58,6 +58,7 @@ impl Item for Invited {
 
 /// A token for scripts, without its secret.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct KnownToken {
     id: String,
     name: SafeText,
@@ -134,6 +135,7 @@ impl Item for SessionInfo {
 
 /// As whom, at which hub, by what and until when. Never a secret.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Identity {
     /// The hub.
     pub(crate) hub: String,
@@ -176,6 +178,7 @@ impl Item for Identity {
 
 /// A hub by name.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct NamedContext {
     /// Its name.
     pub(crate) name: String,

@@ -343,6 +343,7 @@ impl Item for Delivered {
 
 /// A change of the queue.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct QueueChange<'a> {
     /// `waits`, `moved` or `left`.
     pub(crate) change: &'static str,
@@ -451,6 +452,7 @@ impl Item for PasswordCode {
 
 /// The version of this program.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Version {
     /// Of the program.
     pub(crate) version: &'static str,
@@ -472,6 +474,7 @@ impl Item for Version {
 
 /// A file that was written.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct WrittenFile {
     /// Where.
     pub(crate) file: String,

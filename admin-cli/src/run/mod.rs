@@ -7,7 +7,7 @@ mod canned;
 mod chat;
 mod context;
 mod department;
-mod doctor;
+pub(crate) mod doctor;
 mod explain;
 mod follow;
 mod help;

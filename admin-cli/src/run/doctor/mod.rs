@@ -19,6 +19,7 @@ use crate::{
 
 /// How something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum State {
     /// As it should be.
@@ -31,6 +32,7 @@ pub(crate) enum State {
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Finding {
     /// What was looked at, in one word.
     pub(crate) check: &'static str,
