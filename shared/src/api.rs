@@ -440,7 +440,7 @@ answers! {
     /// A code by which a member of staff sets a new password; it is shown here only.
     answer PasswordCode {
         /// Whose password.
-        id: crate::id::UserId,
+        id: UserId,
         /// The name to log in with.
         username: SafeText,
         /// The code.
