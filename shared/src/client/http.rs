@@ -3,10 +3,20 @@
 //! What the calls mean is in `api`; nothing here knows a route. There is no cookie, no redirect
 //! and no proxy.
 
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+mod body;
 
-use bytes::{Buf, Bytes, BytesMut};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use std::{
+    fmt,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{
     Request, Response, StatusCode,
     body::Incoming,
@@ -29,13 +39,15 @@ use crate::{
     id::CommandId,
 };
 
+pub use self::body::{Download, LINE_BYTES_MAX, Lines};
+use self::body::{Outgoing, PIECE_BYTES, late};
+
 /// Limit for an answer, its body included; a stream has none after its first byte.
 pub const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 /// Largest answer that is not a stream, in bytes.
 pub const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Largest line of a stream of lines, in bytes.
-pub const LINE_BYTES_MAX: usize = 1024 * 1024;
-
+/// What a hub grants each [`PIECE_BYTES`] of a body on the slowest of lines.
+const PIECE_LIMIT: Duration = Duration::from_secs(10);
 /// What to do with a thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
@@ -80,7 +92,7 @@ struct Inner {
     idle: Mutex<Option<Sender>>,
 }
 
-type Sender = SendRequest<Full<Bytes>>;
+type Sender = SendRequest<Outgoing>;
 
 /// The head of an answer, and the connection that it is still being read from.
 type Answer = (Response<Incoming>, Sender);
@@ -97,6 +109,8 @@ struct Prepared {
     path: String,
     headers: HeaderMap,
     body: Bytes,
+    /// Counts the bytes of the body that are on their way.
+    sent: Arc<AtomicU64>,
     /// Sending it twice does no harm.
     repeatable: bool,
 }
@@ -174,9 +188,7 @@ impl Http {
                 self.finish(response, sender).await
             })
             .await?;
-        let json: &[u8] = if bytes.is_empty() { b"null" } else { &bytes };
-        serde_json::from_slice(json)
-            .map_err(|error| ClientError::Protocol(format!("{path} gave other fields: {error}")))
+        parsed(path, &bytes)
     }
 
     /// Reads a thing.
@@ -219,6 +231,36 @@ impl Http {
         self.request(Method::Delete, path, None::<&()>).await
     }
 
+    /// Sends bytes as they are, under a name of their own, and reads the answer. `sent` tells how
+    /// many are on their way; the time limit grows with them, for slow lines.
+    ///
+    /// # Errors
+    /// As [`Http::request`].
+    pub async fn upload<Resp: DeserializeOwned>(
+        &self,
+        path: &str,
+        bytes: Bytes,
+        key: &CommandId,
+        sent: &Arc<AtomicU64>,
+    ) -> Result<Resp, ClientError> {
+        let conditions = Conditions {
+            if_match: None,
+            idempotency_key: Some(key.clone()),
+        };
+        let mut prepared = Prepared::new(self.url(), Method::Post, path, None::<&()>, &conditions)?;
+        let media = HeaderValue::from_static("application/octet-stream");
+        prepared.headers.insert(CONTENT_TYPE, media);
+        let pieces = u32::try_from(bytes.len() / PIECE_BYTES).unwrap_or(u32::MAX);
+        prepared.body = bytes;
+        prepared.sent = Arc::clone(sent);
+        let limit = ANSWER_LIMIT + PIECE_LIMIT.saturating_mul(pieces);
+        let answer = self.within(limit, async {
+            let (response, sender) = self.authorised(&prepared).await?;
+            self.finish(response, sender).await
+        });
+        parsed(path, &answer.await?)
+    }
+
     /// Begins to read a body of any length, such as a backup. Only its beginning has a time
     /// limit.
     ///
@@ -229,10 +271,7 @@ impl Http {
         let prepared = Prepared::new(self.url(), method, path, None::<&()>, &conditions)?;
         // The connection belongs to the stream now and ends with it.
         let (response, _) = self.limited(self.authorised(&prepared)).await?;
-        Ok(Download {
-            url: self.url().clone(),
-            body: response.into_body(),
-        })
+        Ok(Download::new(self.url().clone(), response.into_body()))
     }
 
     /// Begins to read a body line by line, such as the tail of the log.
@@ -240,10 +279,7 @@ impl Http {
     /// # Errors
     /// As [`Http::request`].
     pub async fn lines(&self, path: &str) -> Result<Lines, ClientError> {
-        Ok(Lines {
-            download: self.download(Method::Get, path).await?,
-            buffer: BytesMut::new(),
-        })
+        Ok(Lines::new(self.download(Method::Get, path).await?))
     }
 
     /// Sends a request with a token; with another one when that was refused. An answer that is
@@ -377,12 +413,17 @@ impl Http {
         &self,
         work: impl Future<Output = Result<T, ClientError>>,
     ) -> Result<T, ClientError> {
-        tokio::time::timeout(ANSWER_LIMIT, work)
+        self.within(ANSWER_LIMIT, work).await
+    }
+
+    async fn within<T>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = Result<T, ClientError>>,
+    ) -> Result<T, ClientError> {
+        tokio::time::timeout(limit, work)
             .await
-            .map_err(|_| ClientError::Timeout {
-                url: self.url().clone(),
-                limit_s: ANSWER_LIMIT.as_secs(),
-            })?
+            .map_err(|_| late(self.url(), limit))?
     }
 
     fn broken(&self, error: &hyper::Error) -> ClientError {
@@ -398,6 +439,13 @@ impl Http {
             why,
         }
     }
+}
+
+/// The fields of an answer; one without a body is `null`.
+fn parsed<Resp: DeserializeOwned>(path: &str, bytes: &[u8]) -> Result<Resp, ClientError> {
+    let json: &[u8] = if bytes.is_empty() { b"null" } else { bytes };
+    serde_json::from_slice(json)
+        .map_err(|error| ClientError::Protocol(format!("{path} gave other fields: {error}")))
 }
 
 impl Prepared {
@@ -439,18 +487,22 @@ impl Prepared {
             path: path.to_owned(),
             headers,
             body,
+            sent: Arc::default(),
             repeatable: named || method != Method::Post,
         })
     }
 
-    fn request(&self, token: Option<&Token>) -> Result<Request<Full<Bytes>>, ClientError> {
+    fn request(&self, token: Option<&Token>) -> Result<Request<Outgoing>, ClientError> {
         let unsendable = |why: &dyn fmt::Display| {
             ClientError::Protocol(format!("cannot ask for {}: {why}", self.path))
         };
+        // Sent once more, it begins anew.
+        self.sent.store(0, Ordering::Relaxed);
+        let body = Outgoing::new(self.body.clone(), Arc::clone(&self.sent));
         let mut request = Request::builder()
             .method(self.method.as_http())
             .uri(&self.path)
-            .body(Full::new(self.body.clone()))
+            .body(body)
             .map_err(|error| unsendable(&error))?;
         request.headers_mut().clone_from(&self.headers);
         if let Some(token) = token {
@@ -460,83 +512,5 @@ impl Prepared {
             request.headers_mut().insert(AUTHORIZATION, bearer);
         }
         Ok(request)
-    }
-}
-
-/// A body of any length.
-#[derive(Debug)]
-pub struct Download {
-    url: HubUrl,
-    body: Incoming,
-}
-
-impl Download {
-    /// The next piece; none at the end. Cancel safe.
-    ///
-    /// # Errors
-    /// [`ClientError::Unreachable`] when the connection broke before the end.
-    pub async fn chunk(&mut self) -> Result<Option<Bytes>, ClientError> {
-        loop {
-            match self.body.frame().await {
-                None => return Ok(None),
-                Some(Ok(frame)) => {
-                    if let Ok(data) = frame.into_data() {
-                        return Ok(Some(data));
-                    }
-                }
-                Some(Err(_)) => {
-                    return Err(ClientError::Unreachable {
-                        url: self.url.clone(),
-                        why: "the answer broke off".to_owned(),
-                    });
-                }
-            }
-        }
-    }
-}
-
-/// A body of lines.
-#[derive(Debug)]
-pub struct Lines {
-    download: Download,
-    buffer: BytesMut,
-}
-
-impl Lines {
-    /// The next whole line without its end; none when the hub ended the body. Cancel safe.
-    ///
-    /// # Errors
-    /// [`ClientError::Unreachable`] when the connection broke, also within a line;
-    /// [`ClientError::Protocol`] for a line that is no text or beyond [`LINE_BYTES_MAX`].
-    pub async fn line(&mut self) -> Result<Option<String>, ClientError> {
-        let mut searched = 0;
-        loop {
-            if let Some(at) = self.buffer[searched..]
-                .iter()
-                .position(|&byte| byte == b'\n')
-            {
-                let line = self.buffer.split_to(searched + at);
-                self.buffer.advance(1);
-                let line = String::from_utf8(line.into())
-                    .map_err(|_| ClientError::Protocol("a line is no text".to_owned()))?;
-                return Ok(Some(line));
-            }
-            searched = self.buffer.len();
-            if searched > LINE_BYTES_MAX {
-                return Err(ClientError::Protocol(format!(
-                    "a line has more than {LINE_BYTES_MAX} bytes"
-                )));
-            }
-            match self.download.chunk().await? {
-                Some(data) => self.buffer.extend_from_slice(&data),
-                None if self.buffer.is_empty() => return Ok(None),
-                None => {
-                    return Err(ClientError::Unreachable {
-                        url: self.download.url.clone(),
-                        why: "the answer ended within a line".to_owned(),
-                    });
-                }
-            }
-        }
     }
 }

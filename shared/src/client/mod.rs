@@ -6,10 +6,12 @@
 
 pub mod credentials;
 pub mod error;
+pub mod files;
 pub mod http;
 pub mod outbox;
 pub mod private;
 pub mod profile;
+pub mod save;
 pub mod secret;
 pub mod session;
 pub mod socket;
