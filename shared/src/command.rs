@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    desk::{Document, Kind},
     id::{CannedId, ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
     model::{AgentStatus, CannedScope, FormField, Role, Visibility},
     text::SafeText,
@@ -215,6 +216,21 @@ pub struct UserChange {
     /// `false` disables: sessions end, chats go back to their queue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub active: Option<bool>,
+}
+
+/// A document to apply, whole or not at all.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ApplyDesk {
+    /// What the desk shall be like.
+    pub document: Document,
+    /// Of which kinds everything goes that the document does not name.
+    pub prune: BTreeSet<Kind>,
+    /// The state of the desk that the sender saw. A repeat may see another, so that it is no part
+    /// of what tells two commands apart.
+    #[serde(skip)]
+    pub expect: String,
 }
 
 /// A command. `decide` of the desk says what each needs and gives.
@@ -427,6 +443,10 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rev: Option<u64>,
     },
+    /// Internal: makes the desk what a document says. Those who are new need codes beside the log,
+    /// and documents have a limit of their own, so that no frame carries one.
+    #[serde(skip_deserializing)]
+    ApplyDesk(Box<ApplyDesk>),
     /// Makes a canned reply.
     CreateCanned(NewCanned),
     /// Changes a canned reply.

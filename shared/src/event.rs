@@ -313,6 +313,18 @@ pub enum Event {
         /// As they are now.
         settings: Settings,
     },
+    /// A document was applied; the records after this one, of the same time and actor, are what
+    /// it changed.
+    DeskApplied {
+        /// Things that it made.
+        created: u32,
+        /// Things that it changed.
+        updated: u32,
+        /// Things that it deleted.
+        deleted: u32,
+        /// The SHA-256 of its JSON, in hexadecimal digits.
+        hash: SafeText,
+    },
     /// An event of a newer version; readers skip it and move on.
     #[serde(other)]
     Unknown,
@@ -359,6 +371,7 @@ impl Event {
             Self::CannedDeleted { .. } => "canned_deleted",
             Self::CannedUsed { .. } => "canned_used",
             Self::SettingsUpdated { .. } => "settings_updated",
+            Self::DeskApplied { .. } => "desk_applied",
             Self::Unknown => "unknown",
         }
     }

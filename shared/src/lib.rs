@@ -9,6 +9,7 @@ pub mod canned;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod command;
+pub mod desk;
 pub mod error;
 pub mod event;
 pub mod fold;

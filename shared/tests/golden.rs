@@ -216,6 +216,12 @@ fn desk_events() -> Vec<Event> {
             canned: CannedId(3),
             chat: ChatId(42),
         },
+        Event::DeskApplied {
+            created: 3,
+            updated: 2,
+            deleted: 1,
+            hash: SafeText::line(&"5f".repeat(32)),
+        },
         Event::SettingsUpdated {
             settings: Settings {
                 name: SafeText::line("Bright Bikes"),

@@ -5,6 +5,7 @@
 //! what revokes what. Every secret is stored as a digest or a hash, and none is ever logged.
 //! Deliberately absent: HTTP, and permissions, for which there is the desk's one table.
 
+mod code;
 mod customers;
 mod error;
 mod invitations;
@@ -39,7 +40,7 @@ use shared::{id::UserId, model::Role, text::SafeText, time::Timestamp};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-pub use self::error::AccountError;
+pub use self::{code::AppliedDesk, error::AccountError};
 use self::{
     live::Live,
     passwords::{PasswordHasher, QUEUE_MAX, StartError},

@@ -87,10 +87,16 @@ impl Desk {
                 let last = &mut self.facts.last_canned;
                 *last = (*last).max(canned.id);
                 let canned = canned.clone().revised(record.pos);
+                if let Some(old) = self.facts.canned.remove(&canned.id) {
+                    self.index.leave_canned(&old);
+                }
+                self.index.enter_canned(&canned);
                 self.facts.canned.insert(canned.id, canned);
             }
             Event::CannedDeleted { canned } => {
-                self.facts.canned.remove(canned);
+                if let Some(old) = self.facts.canned.remove(canned) {
+                    self.index.leave_canned(&old);
+                }
             }
             Event::CannedUsed { canned, .. } => {
                 if let Some(canned) = self.facts.canned.get_mut(canned) {

@@ -20,7 +20,7 @@ use super::{
 };
 
 /// Most canned replies of a desk.
-pub(super) const CANNED_MAX: usize = 2_000;
+pub(super) const CANNED_MAX: usize = 5_000;
 /// Most bytes of all templates of a canned reply: its record fits into a frame however much of it
 /// has to be escaped.
 const TEMPLATES_BYTES_MAX: usize = 24 * 1024;
@@ -155,6 +155,11 @@ impl Desk {
         visible(viewer, &sight::canned_scope(canned.scope)).then_some(canned)
     }
 
+    /// The canned reply of this code, in its one form, and scope.
+    pub(super) fn canned_called(&self, scope: CannedScope, code: &SafeText) -> Option<CannedId> {
+        self.index.canned.get(&(scope, code.clone())).copied()
+    }
+
     fn canned_at(&self, id: CannedId, rev: Option<u64>) -> Result<&Canned, Rejection> {
         let canned = self.facts.canned.get(&id);
         let canned = canned.ok_or(Rejection::NoCanned { id })?;
@@ -169,14 +174,15 @@ impl Desk {
 
     /// Refuses what does not go together with the other canned replies, and what is too large.
     fn check_canned(&self, new: &Canned) -> Result<(), Rejection> {
-        let others = || self.canned().filter(|canned| canned.id != new.id);
-        if others().any(|canned| canned.scope == new.scope && canned.code == new.code) {
+        let holder = self.canned_called(new.scope, &new.code);
+        if holder.is_some_and(|holder| holder != new.id) {
             return Err(Rejection::NameTaken {
                 name: new.code.clone(),
             });
         }
-        let own = bytes(new);
-        let all = own + others().map(bytes).sum::<usize>();
+        let own = templates_bytes(new);
+        let old = self.facts.canned.get(&new.id).map_or(0, templates_bytes);
+        let all = self.index.canned_bytes - old + own;
         for (field, bytes, bytes_max) in [
             ("text with its variants", own, TEMPLATES_BYTES_MAX),
             ("the canned text of the desk", all, DESK_BYTES_MAX),
@@ -193,7 +199,8 @@ impl Desk {
     }
 }
 
-fn bytes(canned: &Canned) -> usize {
+/// Bytes of all templates of a canned reply.
+pub(super) fn templates_bytes(canned: &Canned) -> usize {
     canned.text.len()
         + canned
             .variants

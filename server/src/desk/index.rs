@@ -10,12 +10,14 @@ use std::{
 
 use shared::{
     fold::closes_at,
-    id::{ChatId, DepartmentId, Pos, UserId},
-    model::{Chat, ChatState},
+    id::{CannedId, ChatId, DepartmentId, Pos, UserId},
+    model::{Canned, CannedScope, Chat, ChatState},
+    text::SafeText,
     time::Timestamp,
 };
 
 use super::{
+    canned::templates_bytes,
     due::GRACE,
     state::{Facts, capacity},
 };
@@ -25,6 +27,10 @@ use super::{
 pub(super) struct Index {
     /// Staff by lower-case username.
     pub(super) usernames: BTreeMap<String, UserId>,
+    /// Canned replies by scope and code.
+    pub(super) canned: BTreeMap<(CannedScope, SafeText), CannedId>,
+    /// Bytes of all templates of all canned replies.
+    pub(super) canned_bytes: usize,
     /// The waiting chats of each department where any wait, first to be served first.
     pub(super) queues: BTreeMap<DepartmentId, BTreeSet<Turn>>,
     /// The agents of each department that can be given a chat, first choice first.
@@ -186,6 +192,9 @@ impl Index {
         for thread in facts.chats.values() {
             index.enter(&Footing::of(&thread.chat));
         }
+        for canned in facts.canned.values() {
+            index.enter_canned(canned);
+        }
         for (&id, member) in &facts.staff {
             index
                 .usernames
@@ -193,6 +202,19 @@ impl Index {
             index.stand(facts, id);
         }
         index
+    }
+
+    /// Puts a canned reply in.
+    pub(super) fn enter_canned(&mut self, canned: &Canned) {
+        let key = (canned.scope, canned.code.clone());
+        self.canned.insert(key, canned.id);
+        self.canned_bytes += templates_bytes(canned);
+    }
+
+    /// Takes a canned reply out.
+    pub(super) fn leave_canned(&mut self, canned: &Canned) {
+        self.canned.remove(&(canned.scope, canned.code.clone()));
+        self.canned_bytes -= templates_bytes(canned);
     }
 
     /// Puts a chat where it belongs.

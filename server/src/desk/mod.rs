@@ -7,6 +7,7 @@ mod apply;
 mod attachments;
 mod canned;
 pub mod chat;
+pub mod code;
 mod departments;
 mod due;
 mod ending;
@@ -176,6 +177,7 @@ impl Desk {
             Command::SetAttribute { chat, key, value } => {
                 self.set_attribute(&party, *chat, key, value)
             }
+            Command::ApplyDesk(apply) => self.apply_desk(who, &party, apply, now),
             of_desk => self.decide_of_desk(&party, of_desk, now),
         }?;
         self.lawful(records)

@@ -1,7 +1,9 @@
 //! The one permission table: what each role may do, and on which things.
 //!
 //! Commands, frames and REST routes all name an [`Action`] and ask here. Whether a thing is in
-//! the right state is not judged here.
+//! the right state is not judged here. Applying a document is one action, `change_settings`: who
+//! may take it may do with things by a document what the roles that have it may do one by one, and
+//! besides write the personal canned replies of others, which are their own alone otherwise.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -220,7 +222,7 @@ impl Action {
             Command::CreateDepartment(_) => Self::CreateDepartment,
             Command::UpdateDepartment { .. } => Self::UpdateDepartment,
             Command::DeleteDepartment { .. } => Self::DeleteDepartment,
-            Command::UpdateSettings { .. } => Self::ChangeSettings,
+            Command::UpdateSettings { .. } | Command::ApplyDesk(_) => Self::ChangeSettings,
             Command::CreateCanned(_) => Self::CreateCanned,
             Command::UpdateCanned { .. } => Self::UpdateCanned,
             Command::DeleteCanned { .. } => Self::DeleteCanned,

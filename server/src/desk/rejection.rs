@@ -6,6 +6,7 @@ use std::fmt;
 
 use shared::{
     attachment::size,
+    desk::Problem,
     error::ErrorCode,
     id::{CannedId, ChatId, Epoch, InvitationId, Seq, UserId},
     model::ChatState,
@@ -206,6 +207,12 @@ pub enum Rejection {
         /// Its `rev` now.
         rev: u64,
     },
+    /// A document cannot be applied.
+    #[error("the document cannot be applied: {}", Problems(.problems))]
+    Unfit {
+        /// Everything that is wrong with it.
+        problems: Vec<Problem>,
+    },
     /// The name is in use.
     #[error("the name \"{name}\" is taken; choose another")]
     NameTaken {
@@ -303,7 +310,7 @@ impl Rejection {
             | Self::AlreadySetUp
             | Self::LastOwner { .. } => ErrorCode::Conflict,
             Self::NotAuthor { .. } => ErrorCode::Forbidden,
-            Self::TransferTarget | Self::Invalid { .. } => ErrorCode::Invalid,
+            Self::TransferTarget | Self::Invalid { .. } | Self::Unfit { .. } => ErrorCode::Invalid,
             Self::TooLarge { .. } | Self::FileTooLarge { .. } | Self::NoRoomForFile { .. } => {
                 ErrorCode::TooLarge
             }
@@ -314,6 +321,22 @@ impl Rejection {
         Self::Invalid {
             field: field.into(),
             problem: problem.into(),
+        }
+    }
+}
+
+/// Says the first of several problems, and how many others there are.
+struct Problems<'a>(&'a [Problem]);
+
+impl fmt::Display for Problems<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(first) = self.0.first() else {
+            return Ok(());
+        };
+        write!(f, "{first}")?;
+        match self.0.len() - 1 {
+            0 => Ok(()),
+            more => write!(f, " (and {more} more; a diff tells them all)"),
         }
     }
 }

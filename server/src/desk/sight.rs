@@ -57,6 +57,7 @@ pub(super) const fn audience(event: &Event) -> Audience {
         | Event::CannedUsed { .. }
         | Event::SettingsUpdated { .. } => Audience::Staff,
         Event::CustomerRegistered { .. }
+        | Event::DeskApplied { .. }
         | Event::InvitationCreated { .. }
         | Event::InvitationDeleted { .. }
         | Event::Unknown => Audience::Admins,

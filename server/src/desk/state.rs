@@ -134,6 +134,19 @@ pub(super) fn capacity(department: &Department, user: &User) -> u32 {
 }
 
 impl Thread {
+    /// A chat without what was said in it: enough to see who has it.
+    pub(super) fn bare(chat: &Chat) -> Self {
+        Self {
+            given: BTreeMap::new(),
+            public: chat.seq,
+            chat: chat.clone(),
+            messages: BTreeMap::new(),
+            voices: BTreeMap::new(),
+            rated_at: None,
+            attached_bytes: 0,
+        }
+    }
+
     /// A chat as its first record makes it.
     pub(super) fn opened(record: &Record) -> Option<Self> {
         let chat = Chat::opened(record)?;

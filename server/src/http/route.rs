@@ -213,6 +213,12 @@ impl Route {
         self
     }
 
+    /// With a limit of the body of its own.
+    pub(super) const fn body_max(mut self, bytes: usize) -> Self {
+        self.body_bytes_max = bytes;
+        self
+    }
+
     /// Heeds `If-Match: rev`.
     pub(super) const fn if_match(mut self) -> Self {
         self.if_match = true;

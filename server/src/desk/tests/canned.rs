@@ -381,7 +381,7 @@ fn a_desk_has_room_for_so_many_and_no_more() {
     assert_eq!(full.code(), ErrorCode::Conflict);
     assert_eq!(
         full.to_string(),
-        "the desk has 2000 canned replies; delete some first"
+        "the desk has 5000 canned replies; delete some first"
     );
 
     let mut sim = Sim::staffed();

@@ -2,6 +2,8 @@
 
 mod attachments;
 mod canned;
+mod code;
+mod code_laws;
 mod examples;
 mod hours;
 mod laws;

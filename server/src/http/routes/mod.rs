@@ -8,6 +8,7 @@ mod attachments;
 mod canned;
 mod care;
 mod chats;
+mod code;
 mod customers;
 mod departments;
 mod events;
@@ -28,6 +29,7 @@ pub(super) const ALL: &[&[Route]] = &[
     setup_auth::ROUTES,
     accounts::ROUTES,
     settings::ROUTES,
+    code::ROUTES,
     departments::ROUTES,
     canned::ROUTES,
     users::ROUTES,

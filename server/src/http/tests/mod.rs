@@ -7,6 +7,7 @@ mod canned;
 mod care;
 mod chats;
 mod closed;
+mod code;
 mod customers;
 mod search;
 mod settings;
