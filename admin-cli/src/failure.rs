@@ -39,6 +39,9 @@ pub(crate) enum Failure {
     /// What was waited for did not come in time.
     #[error("{0}")]
     TimedOut(String),
+    /// The desk is not what the document says, which was printed.
+    #[error("changes are pending")]
+    Pending,
     /// The reader of standard output went away.
     #[error("nobody reads the output")]
     Pipe,
@@ -100,6 +103,7 @@ impl Failure {
             Self::Partial { .. } => exit::PARTIAL,
             Self::Reported { exit_code } => *exit_code,
             Self::TimedOut(_) => exit::UNREACHABLE,
+            Self::Pending => exit::PENDING,
             Self::Pipe => EXIT_PIPE,
             Self::Interrupted => exit::SIGINT,
         }
@@ -166,7 +170,7 @@ impl Failure {
             Self::Client(_) | Self::Local(_) => ("failure", None),
             Self::Partial { .. } => ("partial", None),
             Self::TimedOut(_) => ("timeout", None),
-            Self::Reported { .. } | Self::Pipe | Self::Interrupted => return None,
+            Self::Reported { .. } | Self::Pending | Self::Pipe | Self::Interrupted => return None,
         };
         Some(Report {
             code: code.to_owned(),

@@ -256,6 +256,31 @@ impl Invocation {
         ))
     }
 
+    /// Sends something whose answer says by itself what was done with it.
+    pub(crate) async fn send<Req: Serialize + Sync + ?Sized, T: DeserializeOwned>(
+        &self,
+        target: &Target,
+        body: &Req,
+    ) -> Result<T, Failure> {
+        self.send_as(&CommandId::random(), target, body).await
+    }
+
+    /// The same under an id, so that it may be sent again.
+    pub(crate) async fn send_as<Req: Serialize + Sync + ?Sized, T: DeserializeOwned>(
+        &self,
+        id: &CommandId,
+        target: &Target,
+        body: &Req,
+    ) -> Result<T, Failure> {
+        let conditions = Conditions {
+            if_match: None,
+            idempotency_key: Some(id.clone()),
+        };
+        let http = self.http()?;
+        let answer = http.request_if(Method::Post, target.as_str(), Some(body), &conditions);
+        self.traced("POST", target, answer).await
+    }
+
     /// Says no where the context says that nothing may be changed.
     pub(crate) fn refuse_if_read_only(&self) -> Result<(), Failure> {
         let profile = self.profile()?;

@@ -103,6 +103,8 @@ pub mod exit {
     pub const USAGE: u8 = 2;
     /// The hub cannot be reached or did not answer in time.
     pub const UNREACHABLE: u8 = 7;
+    /// There is something to change: the desk is not what a document says.
+    pub const PENDING: u8 = 8;
     /// Some of several things were done.
     pub const PARTIAL: u8 = 9;
     /// Ended with its terminal.

@@ -4,6 +4,7 @@
 mod access;
 mod bad_input;
 mod canned;
+mod code;
 mod completion;
 mod console;
 mod demo;

@@ -5,6 +5,7 @@
 pub(crate) mod access;
 pub(crate) mod canned;
 pub(crate) mod chat;
+pub(crate) mod code;
 pub(crate) mod desk;
 pub(crate) mod explain;
 pub(crate) mod settings;
@@ -130,6 +131,8 @@ pub(crate) enum Format {
     Json,
     /// One YAML document
     Yaml,
+    /// One TOML document; of an export only
+    Toml,
     /// One JSON document a line
     Ndjson,
     /// What other verbs take: a name or a number a line
@@ -205,6 +208,15 @@ pub(crate) enum Verb {
     /// Logins of yours
     #[command(subcommand)]
     Session(access::SessionVerb),
+    /// Write the desk as a document: settings, departments, staff, canned replies
+    #[command(before_long_help = "Examples:
+  frontdesk-admin export > desk.toml
+  frontdesk-admin export -o yaml")]
+    Export,
+    /// Say what a document would change; ends with 8 when there is something
+    Diff(code::Diff),
+    /// Make the desk what a document says, whole or not at all
+    Apply(code::Apply),
     /// Write everything the hub knows to one file
     Backup(desk::Backup),
     /// Print what happens, as it happens

@@ -109,7 +109,8 @@ impl Style {
                 wide: true,
                 columns,
             },
-            Some(Format::Json) => Layout::Json,
+            // `run` lets this form through for what writes it itself.
+            Some(Format::Json | Format::Toml) => Layout::Json,
             Some(Format::Yaml) => Layout::Yaml,
             Some(Format::Ndjson) => Layout::Ndjson,
             Some(Format::Name) => Layout::Name,

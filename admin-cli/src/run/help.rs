@@ -29,6 +29,10 @@ const EXIT_CODES: &[(u8, &str)] = &[
         7,
         "the hub cannot be reached, is busy, or does not take writes now",
     ),
+    (
+        8,
+        "changes are pending: the desk is not what the document says",
+    ),
     (9, "some of several things were done"),
     (130, "ended by Ctrl+C"),
     (141, "the reader of the output went away"),
@@ -86,6 +90,7 @@ mod tests {
             exit::FAILURE,
             exit::USAGE,
             exit::UNREACHABLE,
+            exit::PENDING,
             exit::PARTIAL,
             exit::SIGINT,
             EXIT_PIPE,

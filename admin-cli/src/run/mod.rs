@@ -5,6 +5,7 @@ mod backup;
 mod bulk;
 mod canned;
 mod chat;
+mod code;
 mod context;
 mod department;
 pub(crate) mod doctor;
@@ -30,7 +31,7 @@ use shared::{
 };
 
 use crate::{
-    args::Verb,
+    args::{Format, Verb},
     failure::Failure,
     invocation::Invocation,
     print::{Names, items::Version},
@@ -38,6 +39,12 @@ use crate::{
 
 /// Does what the command line says.
 pub(crate) async fn run(app: &Invocation, verb: Verb) -> Result<(), Failure> {
+    if app.global.output == Some(Format::Toml) && !matches!(verb, Verb::Export) {
+        return Err(Failure::usage(
+            "toml is a form of an export only",
+            "use -o json or -o yaml",
+        ));
+    }
     match verb {
         Verb::Setup(args) => login::setup(app, args).await,
         Verb::Login(args) => login::login(app, args).await,
@@ -53,6 +60,9 @@ pub(crate) async fn run(app: &Invocation, verb: Verb) -> Result<(), Failure> {
         Verb::Queue(verb) => queue::run(app, verb).await,
         Verb::Token(verb) => access::token(app, verb).await,
         Verb::Session(verb) => access::session(app, verb).await,
+        Verb::Export => code::export(app).await,
+        Verb::Diff(args) => code::diff(app, args).await,
+        Verb::Apply(args) => code::apply(app, args).await,
         Verb::Backup(args) => backup::backup(app, &args).await,
         Verb::Tail(args) => follow::tail(app, args).await,
         Verb::Wait(args) => wait::wait(app, args).await,
