@@ -1,9 +1,10 @@
 //! The command line: what it says, not what is done.
 
-use std::{path::PathBuf, time::Duration};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use shared::{
+    canned::language_tag,
     id::{ChatId, CommandId},
     text::SafeText,
 };
@@ -25,12 +26,19 @@ Examples:
   frontdesk-chat resume 4821 --message 'any news?'
   frontdesk-chat list
   frontdesk-chat transcript 4821 --output markdown
+  frontdesk-chat register --username bo --name 'Bo Chen' --email bo@example.org
+  frontdesk-chat login --username bo --password-file password
+  frontdesk-chat export my-data.json
 
 Exit codes:
-  0 done   1 failed   2 bad usage   3 not found   4 token expired   5 forbidden
+  0 done   1 failed   2 bad usage   3 not found   4 not logged in, or expired   5 forbidden
   6 conflict   7 hub unreachable, busy or too slow   130 Ctrl+C   141 pipe closed   143 ended
 
-Chats are kept with their secret tokens in $XDG_STATE_HOME/frontdesk, readable by you alone.";
+In a pipe every line is said as it is: commands like /end are for the terminal alone, and
+{\"type\":\"end\"} with --json-in is their form for programs.
+
+Chats without an account are kept with their secret tokens in $XDG_STATE_HOME/frontdesk, as is a
+login, readable by you alone.";
 
 /// Talk to a support desk from the terminal.
 #[derive(Clone, Debug, Parser)]
@@ -62,6 +70,9 @@ pub struct HubArgs {
     /// Certificates to trust instead of the system's
     #[arg(long, global = true, value_name = "FILE")]
     pub ca: Option<PathBuf>,
+    /// Leave the account that is logged in out of it
+    #[arg(long, global = true)]
+    pub anonymous: bool,
 }
 
 /// What a new chat is opened with.
@@ -79,6 +90,9 @@ pub struct OpenArgs {
     /// Your telephone number
     #[arg(long, value_name = "NUMBER")]
     pub phone: Option<String>,
+    /// Your language, for saved replies of the staff, like pt-BR [default: that of LC_ALL or LANG]
+    #[arg(long, value_name = "TAG", value_parser = language)]
+    pub language: Option<SafeText>,
     /// Answer to a question of the department, any number of times
     #[arg(long = "field", value_name = "KEY=VALUE", value_parser = field)]
     pub fields: Vec<(SafeText, SafeText)>,
@@ -110,13 +124,13 @@ pub struct TalkArgs {
 /// What to do besides opening a chat.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Verb {
-    /// Go on with a chat; the last one when no number is given
+    /// Go on with a chat; without a number the newest of your account, or the last one used here
     Resume {
         /// Number of the chat
         #[arg(value_name = "ID")]
         chat: Option<ChatId>,
     },
-    /// List your chats on this machine, the last used one first
+    /// List your chats, newest first: those of your account, and those without one of this machine
     List,
     /// Print a whole chat
     Transcript {
@@ -127,6 +141,67 @@ pub enum Verb {
         #[arg(short, long, value_enum, default_value_t = Form::Text)]
         output: Form,
     },
+    /// Make an account, where the desk lets customers do so, and log in
+    Register(RegisterArgs),
+    /// Log in to your account
+    Login {
+        /// The name to log in with
+        #[arg(long, value_name = "NAME")]
+        username: Option<String>,
+        /// Where the password comes from.
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// Log out
+    Logout,
+    /// Say who is logged in
+    Whoami,
+    /// Change your password; your other logins end
+    Passwd {
+        /// Read the password so far from a file; - is stdin
+        #[arg(long, value_name = "FILE")]
+        old_password_file: Option<PathBuf>,
+        /// Where the new password comes from.
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// Save all that the desk keeps of your account as JSON: every chat, message and rating
+    Export {
+        /// A file that is not there yet; stdout when not given, or -
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+}
+
+/// Who a new account is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct RegisterArgs {
+    /// The name to log in with
+    #[arg(long, value_name = "NAME")]
+    pub username: Option<String>,
+    /// The name that others see [default: the username]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Your e-mail address
+    #[arg(long, value_name = "ADDRESS")]
+    pub email: Option<String>,
+    /// Your telephone number
+    #[arg(long, value_name = "NUMBER")]
+    pub phone: Option<String>,
+    /// Where the password comes from.
+    #[command(flatten)]
+    pub password: PasswordSource,
+}
+
+/// Where a password comes from; a prompt without echo when nothing is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct PasswordSource {
+    /// Read the password from stdin
+    #[arg(long, conflicts_with = "password_file")]
+    pub password_stdin: bool,
+    /// Read the password from a file; - is stdin
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
 }
 
 /// Form of a transcript.
@@ -146,6 +221,21 @@ impl TalkArgs {
     pub const fn is_one_shot(&self) -> bool {
         self.message.is_some() || self.message_file.is_some()
     }
+}
+
+/// Whether the raw command line has a password, which is refused before it is understood: what
+/// stands there can be read by everyone on the machine.
+#[must_use]
+pub fn has_password(args: &[OsString]) -> bool {
+    args.iter()
+        .take_while(|arg| *arg != "--")
+        .filter_map(|arg| arg.to_str())
+        .any(|arg| arg.split('=').next() == Some("--password"))
+}
+
+fn language(text: &str) -> Result<SafeText, String> {
+    let tag = language_tag(text).ok_or_else(|| "use a tag like pt or pt-BR".to_owned())?;
+    Ok(SafeText::line(&tag))
 }
 
 fn field(text: &str) -> Result<(SafeText, SafeText), String> {
@@ -218,6 +308,18 @@ mod tests {
         for line in lines {
             Cli::try_parse_from(words(line)).unwrap_or_else(|error| panic!("{line}: {error}"));
         }
+    }
+
+    #[test]
+    fn a_password_is_seen_wherever_it_stands() {
+        let seen = |line: &str| {
+            let words = words(line).into_iter().map(Into::into);
+            super::has_password(&words.collect::<Vec<_>>())
+        };
+        assert!(seen("frontdesk-chat login --password hunter2"));
+        assert!(seen("frontdesk-chat --password=hunter2 register"));
+        assert!(!seen("frontdesk-chat login --password-stdin"));
+        assert!(!seen("frontdesk-chat --message -- --password"));
     }
 
     #[test]

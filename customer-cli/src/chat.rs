@@ -4,11 +4,12 @@
 //! and signals. How things look is in `lines`.
 
 use shared::{
-    api::PublicDepartment,
-    client::{credentials::SavedChat, http::Http, private, profile::Profile},
+    api::{ChatAnswer, PublicDepartment},
+    client::{private, profile::Profile},
     command::DepartmentRef,
     error::exit,
     id::Seq,
+    model::{Chat, ChatState},
     text::{SafeText, customer_name},
 };
 use tokio::{
@@ -18,23 +19,22 @@ use tokio::{
 };
 
 use crate::{
+    account::{Access, Customer},
     args::Form,
     commands::{Typed, help},
-    error::ChatError,
+    error::{ChatError, SIGTERM},
     form::{Details, check, find, question},
     input::{Did, Keys, NoAnswer},
+    keep::left as left_chat,
     lines::{self, Look, show, system},
-    opening,
+    opening::{self, now},
     pipe::Start,
     print::{self, Screen, TerminalGuard},
+    save::save,
     story::{Piece, Story},
-    talk::{Talk, departments, farewell, history, http_of},
-    transcript::{save, transcript},
+    talk::{Talk, departments, farewell, whole},
+    transcript::transcript,
 };
-
-/// Exit codes of programs that a signal ended.
-const SIGHUP: u8 = 129;
-const SIGTERM: u8 = 143;
 
 /// What ends the line mode.
 enum Way {
@@ -53,45 +53,62 @@ enum Way {
 pub fn run(
     runtime: &Runtime,
     profile: &Profile,
-    http: &Http,
+    customer: &Customer,
     start: Start,
     look: Look,
 ) -> Result<(), ChatError> {
     let guard = TerminalGuard::remember();
-    let greeting = format!("Frontdesk at {}. /help shows the commands.", profile.hub);
+    let who = match &customer.login {
+        Some(account) => format!(" as {}", SafeText::line(&account.username)),
+        None => String::new(),
+    };
+    let greeting = format!(
+        "Frontdesk at {}{who}. /help shows the commands.",
+        profile.hub
+    );
     print::out(&system(&greeting, look))?;
     let mut keys = Keys::new().map_err(|error| ChatError::Io {
         what: "read the keyboard".to_owned(),
         source: std::io::Error::other(error),
     })?;
-    let (saved, story, pieces) = match start {
+    let (access, story, pieces) = match start {
         Start::New(details) => {
-            let departments = runtime.block_on(departments(http))?;
-            let details = ask(&mut keys, profile, details, &departments, look)?;
-            let open = opening::open(profile, http, details, None, None);
+            let departments = runtime.block_on(departments(&customer.http));
+            let departments = departments.map_err(|error| customer.failed(error))?;
+            let details = ask(&mut keys, profile, customer, details, &departments, look)?;
+            let open = opening::open(profile, customer, details, None, None);
             let opened = runtime.block_on(open)?;
             let mut story = Story::new(opened.chat.id);
             let place = story.meet(&opened.chat);
-            (opened.saved, story, Vec::from_iter(place))
+            (opened.access, story, Vec::from_iter(place))
         }
-        Start::Resume(saved) => {
-            let http = http_of(profile, &saved)?;
-            let mut story = Story::new(saved.chat);
-            let past = runtime.block_on(history(&http, saved.chat))?;
+        Start::Resume(access) => {
+            let mut story = Story::new(access.chat);
+            let past = runtime.block_on(whole(profile, &access))?;
             let pieces = past.into_iter().filter_map(|message| story.past(message));
-            let pieces = pieces.collect();
-            (saved, story, pieces)
+            let mut pieces: Vec<Piece> = pieces.collect();
+            let chat = runtime.block_on(chat_of(profile, &access))?;
+            if chat.state == ChatState::Closed {
+                pieces.push(Piece::Closed);
+                for piece in &pieces {
+                    print::out(&show(piece, look))?;
+                }
+                return Ok(());
+            }
+            (access, story, pieces)
         }
     };
-    let opened = format!("Chat {}. Write and press Enter.", saved.chat);
+    let chat = access.chat;
+    let opened = format!("Chat {}. Write and press Enter.", chat);
     print::out(&system(&opened, look))?;
     for piece in &pieces {
         print::out(&show(piece, look))?;
     }
-    let mut line_mode = LineMode::begin(runtime, profile, &saved, story, keys, look)?;
+    let mut line_mode = LineMode::begin(runtime, profile, &access, story, keys, look)?;
     let way = runtime.block_on(line_mode.work());
     let waiting = line_mode.talk.waiting();
     runtime.block_on(line_mode.finish());
+    left_chat(profile, &access.hub, chat, now());
     drop(guard);
     if !matches!(way, Ok(Way::Out | Way::Signal(exit::SIGINT))) {
         // The prompt is still there.
@@ -103,11 +120,11 @@ pub fn run(
             Ok(())
         }
         Way::Out => {
-            print::err(&farewell(saved.chat, waiting));
+            print::err(&farewell(chat, waiting));
             Ok(())
         }
         Way::Signal(code) => {
-            print::err(&farewell(saved.chat, waiting));
+            print::err(&farewell(chat, waiting));
             Err(ChatError::Signal(code))
         }
     }
@@ -117,16 +134,23 @@ pub fn run(
 fn ask(
     keys: &mut Keys,
     profile: &Profile,
+    customer: &Customer,
     mut details: Details,
     departments: &[PublicDepartment],
     look: Look,
 ) -> Result<Details, ChatError> {
     let given = match &details.name {
-        Some(name) => customer_name(name).map_err(|error| ChatError::Usage(error.to_string()))?,
-        None => ask_name(keys, profile, look)?,
+        Some(name) => {
+            Some(customer_name(name).map_err(|error| ChatError::Usage(error.to_string()))?)
+        }
+        // An account has its own name.
+        None if customer.login.is_some() => None,
+        None => Some(ask_name(keys, profile, look)?),
     };
-    remember_name(profile, &given);
-    details.name = Some(given);
+    if let Some(given) = &given {
+        remember_name(profile, given);
+    }
+    details.name = given;
     let department = match &details.department {
         Some(DepartmentRef::Name(name)) => Some(find(departments, name).map_err(ChatError::Usage)?),
         Some(DepartmentRef::Id(id)) => departments.iter().find(|d| d.id == *id),
@@ -227,7 +251,7 @@ fn left(why: NoAnswer) -> ChatError {
 
 struct LineMode<'a> {
     profile: &'a Profile,
-    saved: &'a SavedChat,
+    access: &'a Access,
     talk: Talk,
     typed: mpsc::Receiver<Did>,
     screen: Option<Screen>,
@@ -239,22 +263,22 @@ impl<'a> LineMode<'a> {
     fn begin(
         runtime: &Runtime,
         profile: &'a Profile,
-        saved: &'a SavedChat,
+        access: &'a Access,
         story: Story,
         mut keys: Keys,
         look: Look,
     ) -> Result<Self, ChatError> {
         let _runtime = runtime.enter();
         let read = story.last_reply();
-        let talk = Talk::begin(profile, saved, story)?;
+        let talk = Talk::begin(profile, access, story)?;
         for text in talk.leftover() {
             print::out(&system(&format!("Sending what was kept: {text}"), look))?;
         }
         let screen = Screen::new(keys.printer());
-        let typed = keys.read(talk.handle().clone(), saved.chat);
+        let typed = keys.read(talk.handle().clone(), access.chat);
         Ok(Self {
             profile,
-            saved,
+            access,
             talk,
             typed,
             screen: Some(screen),
@@ -282,7 +306,7 @@ impl<'a> LineMode<'a> {
                     }
                     Some(Did::Typed(typed)) => self.perform(typed).await,
                 },
-                _ = hangup.recv() => return Ok(Way::Signal(SIGHUP)),
+                _ = hangup.recv() => return Ok(Way::Signal(exit::SIGHUP)),
                 _ = interrupt.recv() => return Ok(Way::Signal(exit::SIGINT)),
                 _ = terminate.recv() => return Ok(Way::Signal(SIGTERM)),
             }
@@ -325,6 +349,11 @@ impl<'a> LineMode<'a> {
             Typed::End => self.talk.end().await,
             Typed::Rate { score, comment } => self.talk.rate(score, comment).await,
             Typed::Transcript(path) => self.transcript(path).await,
+            Typed::Human => {
+                self.tell(&lines::human(self.talk.story())).await;
+                Ok(())
+            }
+            Typed::Language(tag) => self.language(tag).await,
             Typed::Wrong(why) => {
                 self.tell(&why).await;
                 Ok(())
@@ -337,9 +366,8 @@ impl<'a> LineMode<'a> {
     }
 
     async fn transcript(&self, path: Option<std::path::PathBuf>) -> Result<(), ChatError> {
-        let http = http_of(self.profile, self.saved)?;
-        let messages = history(&http, self.saved.chat).await?;
-        let text = transcript(self.saved.chat, messages, Form::Text)?;
+        let messages = whole(self.profile, self.access).await?;
+        let text = transcript(self.access.chat, messages, Form::Text)?;
         match path {
             None => self.print(lines::item(&text, self.look)).await,
             Some(path) => {
@@ -347,6 +375,17 @@ impl<'a> LineMode<'a> {
                 self.tell(&format!("saved to {}", path.display())).await;
             }
         }
+        Ok(())
+    }
+
+    async fn language(&mut self, tag: Option<String>) -> Result<(), ChatError> {
+        let told = match tag {
+            None => "say it with a tag, like: /lang pt-BR".to_owned(),
+            Some(tag) => format!("language {}", self.talk.language(&tag).await?),
+        };
+        let means = "saved replies of the staff come in it where they have it; this program \
+                     itself speaks English";
+        self.tell(&format!("{told}; {means}")).await;
         Ok(())
     }
 
@@ -368,7 +407,18 @@ impl<'a> LineMode<'a> {
     }
 }
 
-fn listen(kind: SignalKind) -> Result<Signal, ChatError> {
+async fn chat_of(profile: &Profile, access: &Access) -> Result<Chat, ChatError> {
+    let http = access.http(profile)?;
+    let answer = http.get(&format!("/api/chats/{}", access.chat)).await;
+    let answer: ChatAnswer = answer.map_err(|error| access.failed(error))?;
+    Ok(answer.chat)
+}
+
+/// Listens for a signal.
+///
+/// # Errors
+/// [`ChatError::Io`] when the system does not let it.
+pub fn listen(kind: SignalKind) -> Result<Signal, ChatError> {
     signal(kind).map_err(|source| ChatError::Io {
         what: "listen for signals".to_owned(),
         source,

@@ -12,6 +12,12 @@ pub const COMMANDS: &[(&str, &str, &str)] = &[
     ("/end", "", "end the chat; it can be reopened for 72 hours"),
     ("/rate", " 1-5 [WORDS]", "rate a chat that has ended"),
     ("/transcript", " [FILE]", "show the chat so far, or save it"),
+    ("/human", "", "say who answers, or when a person will"),
+    (
+        "/lang",
+        " [TAG]",
+        "say your language, like pt-BR, for saved replies",
+    ),
     ("/paste", "", "write many lines; a lone . sends them"),
     ("/quit", "", "leave; the chat stays open"),
 ];
@@ -36,6 +42,10 @@ pub enum Typed {
     },
     /// `/transcript`
     Transcript(Option<PathBuf>),
+    /// `/human`
+    Human,
+    /// `/lang`
+    Language(Option<String>),
     /// `/paste`
     Paste,
     /// `/quit`
@@ -71,6 +81,8 @@ pub fn parse(line: &str) -> Typed {
     match name {
         "/help" => alone(Typed::Help),
         "/end" => alone(Typed::End),
+        "/human" => alone(Typed::Human),
+        "/lang" => Typed::Language((!rest.is_empty()).then(|| rest.to_owned())),
         "/paste" => alone(Typed::Paste),
         "/quit" => alone(Typed::Quit),
         "/rate" => rate(rest),

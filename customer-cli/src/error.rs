@@ -7,16 +7,21 @@ use shared::{
         error::ClientError,
         outbox::OutboxError,
         profile::ProfileError,
+        secret::SecretError,
         socket::{SendError, StopReason},
+        url::HubUrl,
     },
     error::{ErrorCode, exit},
     id::ChatId,
+    text::SafeText,
 };
 
 use crate::lines::stopped;
 
 /// The exit code of a program whose reader went away.
 const SIGPIPE: u8 = 141;
+/// The exit code of a program that SIGTERM ended.
+pub const SIGTERM: u8 = 143;
 
 /// Why the program ends.
 #[derive(Debug, thiserror::Error)]
@@ -34,11 +39,28 @@ pub enum ChatError {
     #[error("{0}")]
     Usage(String),
     /// This machine has no such chat.
-    #[error("chat {0} is not known on this machine; see: frontdesk-chat list")]
+    #[error("chat {0} is not known on this machine; see: frontdesk-chat list, or log in")]
     UnknownChat(ChatId),
     /// This machine has no chat at all.
     #[error("there is no chat with this hub to go on with; open one with: frontdesk-chat")]
     NoChat,
+    /// There is no account to do it with.
+    #[error("not logged in to {0}; run: frontdesk-chat login")]
+    NotLoggedIn(HubUrl),
+    /// The account's session is over.
+    #[error("the login to {0} has ended; run: frontdesk-chat login")]
+    LoginEnded(HubUrl),
+    /// The secret of a chat is over.
+    #[error(
+        "the hub does not know the secret of chat {0} any more; it lasts 7 days after its last use"
+    )]
+    TokenEnded(ChatId),
+    /// A member of staff is no customer.
+    #[error("{0} is a member of staff; use frontdesk-agent, or register as a customer")]
+    Staff(SafeText),
+    /// A password.
+    #[error("{0}")]
+    Secret(#[from] SecretError),
     /// The hub was not there in time; what was written is kept.
     #[error("{0}")]
     Kept(String),
@@ -85,7 +107,14 @@ impl ChatError {
             Self::Stopped(StopReason::Replaced) => ErrorCode::Conflict.exit_code(),
             Self::Stopped(StopReason::Version { .. }) => ErrorCode::Proto.exit_code(),
             Self::Stopped(StopReason::Forbidden { .. }) => ErrorCode::Forbidden.exit_code(),
-            Self::Io { .. } => exit::FAILURE,
+            Self::NotLoggedIn(_) | Self::LoginEnded(_) | Self::TokenEnded(_) => {
+                ErrorCode::Unauthenticated.exit_code()
+            }
+            Self::Staff(_) => ErrorCode::Forbidden.exit_code(),
+            Self::Secret(SecretError::Unfit { .. }) => exit::USAGE,
+            Self::Secret(SecretError::Interrupted) => exit::SIGINT,
+            Self::Secret(SecretError::HungUp) => exit::SIGHUP,
+            Self::Secret(_) | Self::Io { .. } => exit::FAILURE,
             Self::ReaderGone => SIGPIPE,
         }
     }
@@ -102,7 +131,12 @@ impl ChatError {
     /// Whether there is nothing to say about it.
     #[must_use]
     pub const fn is_silent(&self) -> bool {
-        matches!(self, Self::ReaderGone | Self::Signal(_))
+        matches!(
+            self,
+            Self::ReaderGone
+                | Self::Signal(_)
+                | Self::Secret(SecretError::Interrupted | SecretError::HungUp)
+        )
     }
 
     /// Output that failed: a reader that went away is no news.

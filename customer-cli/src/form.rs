@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use shared::{
     api::{OpenChat, PublicDepartment},
+    client::profile::nearest,
     command::DepartmentRef,
     id::{CommandId, DepartmentId},
     model::{FieldKind, FormField},
@@ -26,6 +27,8 @@ pub struct Details {
     pub phone: Option<SafeText>,
     /// The department.
     pub department: Option<DepartmentRef>,
+    /// The language, as a tag.
+    pub language: Option<SafeText>,
     /// Other answers to its form.
     pub fields: BTreeMap<SafeText, SafeText>,
 }
@@ -42,7 +45,7 @@ impl Details {
             text,
             fields: self.fields,
             previous: None,
-            language: None,
+            language: self.language,
             cid,
         }
     }
@@ -92,11 +95,16 @@ pub fn find<'a>(
     match near[..] {
         [department] if !wanted.is_empty() => Ok(department),
         _ => {
-            let names: Vec<&str> = departments.iter().map(|d| d.name.as_str()).collect();
-            Err(format!(
-                "department \"{meant}\" is not found; choose one of: {}",
-                names.join(", ")
-            ))
+            let names: Vec<String> = departments.iter().map(|d| d.name.to_string()).collect();
+            // Letters count as the same in either case, as they do for a name that is right.
+            let lower: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
+            let close = nearest(&wanted, lower.iter()).filter(|_| near.is_empty());
+            let close = close.and_then(|near| lower.iter().position(|name| name == near));
+            let what = match close {
+                Some(at) => format!("did you mean \"{}\"?", names[at]),
+                None => format!("choose one of: {}", names.join(", ")),
+            };
+            Err(format!("department \"{meant}\" is not found; {what}"))
         }
     }
 }
@@ -253,6 +261,10 @@ mod tests {
             let error = find(&all, meant).map(|d| d.id.0);
             assert!(error.is_err_and(|text| text.contains("Customer Care, Billing, Bots")));
         }
+        assert_eq!(
+            find(&all, "Bilng").map(|d| d.id.0),
+            Err("department \"Bilng\" is not found; did you mean \"Billing\"?".to_owned())
+        );
     }
 
     #[test]

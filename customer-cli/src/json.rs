@@ -57,6 +57,11 @@ pub enum Input {
         #[serde(default)]
         comment: Option<SafeText>,
     },
+    /// Says in which language the customer reads.
+    Language {
+        /// A tag such as `pt-BR`.
+        language: SafeText,
+    },
 }
 
 /// A piece as one line of JSON with its line end.

@@ -3,18 +3,22 @@
 //! The pure half is `args`, `commands`, `form`, `story`, `lines` and `json`; the rest talks to a
 //! hub, a terminal or a pipe.
 
+pub mod account;
 pub mod args;
 pub mod chat;
 pub mod commands;
 pub mod error;
 pub mod form;
+pub mod history;
 pub mod input;
 pub mod json;
+pub mod keep;
 pub mod lines;
 pub mod opening;
 pub mod pipe;
 pub mod print;
 pub mod run;
+pub mod save;
 pub mod story;
 pub mod talk;
 pub mod transcript;

@@ -9,10 +9,11 @@ use std::borrow::Cow;
 
 use shared::{
     client::socket::StopReason,
+    model::{Actor, ActorKind, ChatState},
     text::{graphemes, render, width},
 };
 
-use crate::story::{Piece, Said, Speaker};
+use crate::story::{Piece, Said, Speaker, Story};
 
 /// What every line of the desk begins with.
 const MARK: &str = "-- ";
@@ -98,10 +99,34 @@ pub fn show(piece: &Piece, look: Look) -> String {
 pub fn stopped(why: &StopReason) -> String {
     match why {
         StopReason::Revoked => {
-            "the hub does not know this chat's token any more; open a new chat".to_owned()
+            "the hub does not know this login any more; log in again, or open a new chat".to_owned()
         }
         StopReason::Replaced => "another program goes on with this chat".to_owned(),
         StopReason::Version { message } | StopReason::Forbidden { message } => message.clone(),
+    }
+}
+
+/// Who answers, or when a person will: what is known of it, and no promise.
+#[must_use]
+pub fn human(story: &Story) -> String {
+    match (story.state(), story.agent(), story.place()) {
+        (Some(ChatState::Waiting), _, Some(place)) => {
+            format!("A person will answer; you are number {place} in the queue")
+        }
+        (Some(ChatState::Waiting), ..) => "A person will answer; you are in the queue".to_owned(),
+        (Some(ChatState::Resolved), ..) => {
+            "This chat has ended; write, and a person is asked for again".to_owned()
+        }
+        (Some(ChatState::Closed), ..) => {
+            "This chat is closed; open a new one with: frontdesk-chat".to_owned()
+        }
+        (Some(ChatState::Assistant), ..) => "The assistant answers now".to_owned(),
+        (Some(ChatState::Hold | ChatState::Snoozed), ..) => {
+            "A person has your chat and has put it aside for now; write to bring it back".to_owned()
+        }
+        (Some(_), Some(agent), _) => format!("{} answers you, a person", speaker(agent)),
+        (Some(_), None, _) => "A person has your chat".to_owned(),
+        (None, ..) => "The hub is not reached yet; what you write is kept".to_owned(),
     }
 }
 
@@ -139,6 +164,16 @@ fn spoken(said: &Said, suffix: &str, look: Look) -> String {
     match shown.strip_prefix(head.as_ref()) {
         Some(rest) => format!("{}{rest}", styled("\x1b[1m", &head, look)),
         None => shown,
+    }
+}
+
+/// Who said something, as a line of theirs begins.
+#[must_use]
+pub fn speaker_word(actor: &Actor) -> Cow<'_, str> {
+    match actor.kind {
+        ActorKind::Customer => Cow::Borrowed("You"),
+        ActorKind::System => Cow::Borrowed("--"),
+        ActorKind::Agent | ActorKind::Assistant => speaker(&actor.name),
     }
 }
 

@@ -17,7 +17,6 @@ use shared::{
     client::{
         credentials::{Chats, SavedChat},
         error::ClientError,
-        http::Http,
         private,
         profile::Profile,
         session::Token,
@@ -28,7 +27,11 @@ use shared::{
     time::Timestamp,
 };
 
-use crate::{error::ChatError, form::Details};
+use crate::{
+    account::{Access, Customer},
+    error::ChatError,
+    form::Details,
+};
 
 /// The hub forgets the name of a request after this.
 const REQUEST_LIFE: Duration = Duration::from_secs(24 * 3600);
@@ -37,6 +40,9 @@ const REQUEST_LIFE: Duration = Duration::from_secs(24 * 3600);
 #[derive(Debug, Serialize, Deserialize)]
 struct Pending {
     hub: HubUrl,
+    /// The username; none without an account.
+    #[serde(default)]
+    account: Option<String>,
     at: Timestamp,
     request: OpenChat,
 }
@@ -53,8 +59,8 @@ struct Kept {
 pub struct Opened {
     /// As the hub answered.
     pub chat: shared::model::Chat,
-    /// What was stored of it on this machine.
-    pub saved: SavedChat,
+    /// As whom to talk in it.
+    pub access: Access,
     /// The name of the request.
     pub cid: CommandId,
 }
@@ -72,7 +78,7 @@ pub fn now() -> Timestamp {
 /// request is kept and the same one takes it over.
 pub async fn open(
     profile: &Profile,
-    http: &Http,
+    customer: &Customer,
     details: Details,
     text: Option<SafeText>,
     client_id: Option<CommandId>,
@@ -84,9 +90,11 @@ pub async fn open(
         // Its name is the caller's to keep.
         None
     } else {
-        Some(keep(profile, &mut request)?)
+        let account = customer.login.as_ref();
+        let account = account.map(|account| account.username.clone());
+        Some(keep(profile, account, &mut request)?)
     };
-    let answer: Result<OpenedChat, ClientError> = http.post("/api/chats", &request).await;
+    let answer: Result<OpenedChat, ClientError> = customer.http.post("/api/chats", &request).await;
     if let Some(kept) = &kept {
         let unanswered = match &answer {
             Ok(_) => false,
@@ -98,30 +106,46 @@ pub async fn open(
             drop(std::fs::remove_file(&kept.path));
         }
     }
-    let answer = answer?;
-    let token = answer.token.ok_or_else(|| {
-        ClientError::Protocol("the chat has no token; is this hub of another version?".to_owned())
-    })?;
-    let saved = SavedChat {
-        hub: profile.hub.clone(),
-        chat: answer.chat.id,
-        token: Token::new(token),
-        name: answer.chat.name.to_string(),
-        cursor: None,
+    let answer = answer.map_err(|error| customer.failed(error))?;
+    let access = match (&customer.login, answer.token) {
+        (Some(account), _) => Access {
+            hub: profile.hub.clone(),
+            chat: answer.chat.id,
+            token: account.token.clone(),
+        },
+        (None, Some(token)) => {
+            let saved = SavedChat {
+                hub: profile.hub.clone(),
+                chat: answer.chat.id,
+                token: Token::new(token),
+                name: answer.chat.name.to_string(),
+                cursor: None,
+                used_at: Some(now()),
+            };
+            Chats::new(&profile.places).store(&saved)?;
+            saved.into()
+        }
+        (None, None) => {
+            let why = "the chat has no token; is this hub of another version?";
+            return Err(ClientError::Protocol(why.to_owned()).into());
+        }
     };
-    Chats::new(&profile.places).store(&saved)?;
     Ok(Opened {
         chat: answer.chat,
-        saved,
+        access,
         cid: request.cid,
     })
 }
 
 /// Puts a request on disk, under the name it had if it is there already.
-fn keep(profile: &Profile, request: &mut OpenChat) -> Result<Kept, ChatError> {
+fn keep(
+    profile: &Profile,
+    account: Option<String>,
+    request: &mut OpenChat,
+) -> Result<Kept, ChatError> {
     let folder = profile.places.state().join("opening");
     private::create_folder(&folder).map_err(ClientError::from)?;
-    if let Some((kept, cid)) = adopt(&folder, profile, request) {
+    if let Some((kept, cid)) = adopt(&folder, profile, account.as_ref(), request) {
         request.cid = cid;
         return Ok(kept);
     }
@@ -132,6 +156,7 @@ fn keep(profile: &Profile, request: &mut OpenChat) -> Result<Kept, ChatError> {
     };
     let pending = Pending {
         hub: profile.hub.clone(),
+        account,
         at: now(),
         request: request.clone(),
     };
@@ -152,7 +177,12 @@ fn keep(profile: &Profile, request: &mut OpenChat) -> Result<Kept, ChatError> {
 }
 
 /// Finds the same request of a program that has ended, and sweeps up what is too old to help.
-fn adopt(folder: &Path, profile: &Profile, request: &OpenChat) -> Option<(Kept, CommandId)> {
+fn adopt(
+    folder: &Path,
+    profile: &Profile,
+    account: Option<&String>,
+    request: &OpenChat,
+) -> Option<(Kept, CommandId)> {
     for entry in std::fs::read_dir(folder).ok()?.flatten() {
         let path = entry.path();
         let Ok(mut file) = OpenOptions::new().read(true).write(true).open(&path) else {
@@ -171,7 +201,8 @@ fn adopt(folder: &Path, profile: &Profile, request: &OpenChat) -> Option<(Kept, 
         let cid = pending.request.cid.clone();
         let mut same = request.clone();
         same.cid = cid.clone();
-        if pending.hub == profile.hub && pending.request == same {
+        let by_same = pending.account.as_ref() == account;
+        if pending.hub == profile.hub && by_same && pending.request == same {
             return Some((Kept { path, _file: file }, cid));
         }
     }
@@ -209,20 +240,25 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let profile = profile(home.path());
         let mut first = request("help");
-        let kept = keep(&profile, &mut first).unwrap();
+        let kept = keep(&profile, None, &mut first).unwrap();
 
         let mut meanwhile = request("help");
-        let also_kept = keep(&profile, &mut meanwhile).unwrap();
+        let also_kept = keep(&profile, None, &mut meanwhile).unwrap();
         assert_ne!(meanwhile.cid, first.cid, "the first one still runs");
         std::fs::remove_file(&also_kept.path).unwrap();
         drop((kept, also_kept));
 
         let mut other = request("something else");
-        drop(keep(&profile, &mut other).unwrap());
+        drop(keep(&profile, None, &mut other).unwrap());
         assert_ne!(other.cid, first.cid);
 
+        let mut as_another = request("help");
+        let account = Some("bo".to_owned());
+        drop(keep(&profile, account, &mut as_another).unwrap());
+        assert_ne!(as_another.cid, first.cid, "somebody else asks");
+
         let mut again = request("help");
-        drop(keep(&profile, &mut again).unwrap());
+        drop(keep(&profile, None, &mut again).unwrap());
         assert_eq!(again.cid, first.cid);
     }
 
@@ -233,7 +269,7 @@ mod tests {
         let folder = profile.places.state().join("opening");
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("half.json"), "{\"hub\":").unwrap();
-        drop(keep(&profile, &mut request("help")).unwrap());
+        drop(keep(&profile, None, &mut request("help")).unwrap());
         assert!(!folder.join("half.json").exists());
     }
 }

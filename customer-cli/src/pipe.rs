@@ -11,7 +11,7 @@ use std::{
 };
 
 use shared::{
-    client::{credentials::SavedChat, error::ClientError, http::Http, profile::Profile},
+    client::{error::ClientError, profile::Profile},
     error::exit,
     id::{ChatId, CommandId},
     model::ChatState,
@@ -24,15 +24,17 @@ use tokio::{
 };
 
 use crate::{
+    account::{Access, Customer},
     args::{TalkArgs, WAIT_DEFAULT},
-    error::ChatError,
+    error::{ChatError, SIGTERM},
     form::Details,
     json::{self, Input},
+    keep::left,
     lines::{self, Look},
     opening::{self, now},
     print,
     story::{Piece, Speaker, Story},
-    talk::{Talk, check, farewell, history, http_of},
+    talk::{self, Talk, check, farewell},
 };
 
 /// Stdin that ends within this is one message; one that stays open is a message a line.
@@ -43,8 +45,6 @@ const STORE_LIMIT: Duration = Duration::from_secs(10);
 const LINES_MAX: usize = 64;
 /// Longest line of JSON, in bytes.
 const JSON_BYTES_MAX: usize = 64 * 1024;
-/// The exit code of a program that SIGTERM ended.
-const SIGTERM: u8 = 143;
 
 /// Which chat to talk in.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ pub enum Start {
     /// A new one.
     New(Details),
     /// One of before.
-    Resume(SavedChat),
+    Resume(Access),
 }
 
 /// Something to do in the chat.
@@ -61,6 +61,7 @@ enum Unit {
     Say(SafeText, Option<CommandId>),
     End,
     Rate(u8, Option<SafeText>),
+    Language(SafeText),
 }
 
 /// A line of stdin, or what is wrong with it.
@@ -89,13 +90,13 @@ struct Pipe<'a> {
 /// Every [`ChatError`].
 pub async fn run(
     profile: &Profile,
-    http: &Http,
+    customer: &Customer,
     start: Start,
     args: &TalkArgs,
 ) -> Result<(), ChatError> {
     let mut speech = speech(args).await?;
     let one_shot = args.is_one_shot();
-    let talk = begin(profile, http, start, args, &mut speech).await?;
+    let talk = begin(profile, customer, start, args, &mut speech).await?;
     let chat = talk.story().chat();
     let default = if one_shot {
         Duration::ZERO
@@ -114,6 +115,7 @@ pub async fn run(
     let closed = pipe.talk.story().state() == Some(ChatState::Closed);
     let wait = pipe.wait;
     pipe.talk.close().await;
+    left(profile, &profile.hub, chat, now());
     if waiting > 0 && result.is_ok() {
         let kept = farewell(chat, waiting);
         let text = format!("the hub has not taken everything; {}", kept.trim_end());
@@ -233,31 +235,32 @@ fn units(line: &str, as_json: bool) -> Result<VecDeque<Unit>, ChatError> {
         }
         Input::End => Unit::End,
         Input::Rate { score, comment } => Unit::Rate(score, comment),
+        Input::Language { language } => Unit::Language(language),
     }]))
 }
 
 /// Opens the chat with the first message, or goes on with one.
 async fn begin(
     profile: &Profile,
-    http: &Http,
+    customer: &Customer,
     start: Start,
     args: &TalkArgs,
     speech: &mut Speech,
 ) -> Result<Talk, ChatError> {
-    let saved = match start {
-        Start::New(details) => return begin_new(profile, http, details, args, speech).await,
-        Start::Resume(saved) => saved,
+    let access = match start {
+        Start::New(details) => return begin_new(profile, customer, details, args, speech).await,
+        Start::Resume(access) => access,
     };
     if let (Some(cid), Some(Unit::Say(_, name))) = (&args.client_id, speech.units.front_mut()) {
         *name = Some(cid.clone());
     }
-    let story = Story::resumed(saved.chat);
-    Talk::begin(profile, &saved, story)
+    let story = Story::resumed(access.chat);
+    Talk::begin(profile, &access, story)
 }
 
 async fn begin_new(
     profile: &Profile,
-    http: &Http,
+    customer: &Customer,
     details: Details,
     args: &TalkArgs,
     speech: &mut Speech,
@@ -272,7 +275,7 @@ async fn begin_new(
     };
     let client_id = args.client_id.clone().or(name);
     let named = client_id.is_some();
-    let opened = opening::open(profile, http, details, Some(text.clone()), client_id).await;
+    let opened = opening::open(profile, customer, details, Some(text.clone()), client_id).await;
     let opened = opened.map_err(|error| match error {
         ChatError::Client(
             error @ (ClientError::Unreachable { .. } | ClientError::Timeout { .. }),
@@ -290,15 +293,14 @@ async fn begin_new(
     let mut pieces = Vec::new();
     if named {
         // The chat may have been there before, with its answers.
-        let http = http_of(profile, &opened.saved)?;
-        let past = history(&http, chat).await?;
+        let past = talk::whole(profile, &opened.access).await?;
         pieces.extend(past.into_iter().filter_map(|message| story.past(message)));
     }
     pieces.extend(story.meet(&opened.chat));
     for piece in pieces {
         show(args, chat, &piece)?;
     }
-    Talk::begin(profile, &opened.saved, story)
+    Talk::begin(profile, &opened.access, story)
 }
 
 impl Speech {
@@ -360,6 +362,7 @@ impl Pipe<'_> {
             Unit::Say(text, cid) => self.talk.say(text, cid).await,
             Unit::End => self.talk.end().await,
             Unit::Rate(score, comment) => self.talk.rate(score, comment).await,
+            Unit::Language(language) => self.talk.language(&language).await.map(drop),
         }
     }
 

@@ -32,10 +32,16 @@ const COLUMNS_DEFAULT: usize = 80;
 /// # Errors
 /// [`ChatError::ReaderGone`] and [`ChatError::Io`].
 pub fn out(text: &str) -> Result<(), ChatError> {
+    out_bytes(text.as_bytes())
+}
+
+/// Writes bytes to stdout, at once.
+///
+/// # Errors
+/// As [`out`].
+pub fn out_bytes(bytes: &[u8]) -> Result<(), ChatError> {
     let mut stdout = io::stdout().lock();
-    let written = stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush());
+    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
     written.map_err(ChatError::output)
 }
 
@@ -43,6 +49,23 @@ pub fn out(text: &str) -> Result<(), ChatError> {
 pub fn err(text: &str) {
     let mut stderr = io::stderr().lock();
     drop(stderr.write_all(text.as_bytes()));
+}
+
+/// Says something beside the result.
+pub fn note(text: &str) {
+    err(&format!("{}\n", render(&SafeText::line(text))));
+}
+
+/// Whether there is a person who can be asked for a secret.
+#[must_use]
+pub fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Whether stdout is read by a person.
+#[must_use]
+pub fn is_terminal_out() -> bool {
+    io::stdout().is_terminal()
 }
 
 /// Says why the program ends.

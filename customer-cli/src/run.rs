@@ -1,6 +1,6 @@
 //! From the command line to what is done, and from how that ended to the exit code.
 
-use std::process::ExitCode;
+use std::{ffi::OsString, process::ExitCode};
 
 use clap::{CommandFactory, Parser};
 use clap_complete::{
@@ -8,28 +8,32 @@ use clap_complete::{
     engine::{ArgValueCandidates, CompletionCandidate},
 };
 use shared::{
+    canned::tag_of_locale,
     client::{
-        credentials::{Chats, SavedChat},
         error::ClientError,
-        http::Http,
         profile::{Flags, Profile, context_names},
     },
     command::DepartmentRef,
-    id::ChatId,
-    text::{SafeText, customer_name, truncate_width},
+    error::exit,
+    text::{SafeText, customer_name},
 };
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    signal::unix::SignalKind,
+};
 
 use crate::{
-    args::{Cli, Form, OpenArgs, Verb},
-    chat::{self, last_name},
-    error::ChatError,
+    account::{self, Access, Customer},
+    args::{Cli, Form, OpenArgs, Verb, has_password},
+    chat::{self, last_name, listen},
+    error::{ChatError, SIGTERM},
     form::{Details, find},
-    json,
+    history, json,
+    keep::prune,
     opening::now,
     pipe::{self, Start},
     print,
-    talk::{departments, history, http_of},
+    talk::{departments, whole},
     transcript::transcript,
 };
 
@@ -42,7 +46,15 @@ pub fn main() -> ExitCode {
     CompleteEnv::with_factory(completed)
         .var("FRONTDESK_COMPLETE")
         .complete();
-    let cli = match Cli::try_parse() {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    if has_password(&args) {
+        let why = "--password is refused: everyone on this machine can read arguments; give \
+                   --password-stdin or --password-file FILE, or answer the prompt";
+        let error = ChatError::Usage(why.to_owned());
+        print::error(&error);
+        return ExitCode::from(error.exit_code());
+    }
+    let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
             // Also the help and the version, which go to stdout.
@@ -90,30 +102,81 @@ fn run(cli: &Cli) -> Result<(), ChatError> {
             what: "start".to_owned(),
             source,
         })?;
-    match &cli.command {
-        Some(Verb::List) => list(&profile, cli.talk.json),
-        Some(Verb::Transcript { chat, output }) => {
-            runtime.block_on(print_transcript(&profile, *chat, *output))
+    // A file that is not as it should be is told of by whoever needs it.
+    drop(prune(&profile, now()));
+    let start = match &cli.command {
+        None => None,
+        Some(Verb::Resume { chat }) => Some(*chat),
+        Some(verb) => {
+            let ended = runtime.block_on(until_signal(other(&profile, cli, verb)));
+            // A read from the terminal that nobody waits for any more must not hold us up.
+            runtime.shutdown_background();
+            return ended;
         }
-        Some(Verb::Resume { chat }) => {
-            let saved = saved(&profile, *chat)?;
-            talk(&runtime, &profile, Start::Resume(saved), cli)
+    };
+    let customer = Customer::find(&profile, cli.hub.anonymous)?;
+    let start = match start {
+        None => with_default(Start::New(details(&cli.open)), &profile),
+        Some(chat) => {
+            let found = until_signal(history::find(&profile, &customer, chat));
+            Start::Resume(runtime.block_on(found)?)
         }
-        None => talk(&runtime, &profile, Start::New(details(&cli.open)), cli),
+    };
+    talk(&runtime, &profile, &customer, start, cli)
+}
+
+/// Everything but talking.
+async fn other(profile: &Profile, cli: &Cli, verb: &Verb) -> Result<(), ChatError> {
+    let json = cli.talk.json;
+    let customer = || Customer::find(profile, cli.hub.anonymous);
+    match verb {
+        Verb::Resume { .. } => Ok(()),
+        Verb::List => history::list(profile, &customer()?, json).await,
+        Verb::Transcript { chat, output } => {
+            let access = history::find(profile, &customer()?, Some(*chat)).await?;
+            print_transcript(profile, &access, *output).await
+        }
+        Verb::Export { file } => history::export(&customer()?, file.as_deref()).await,
+        Verb::Register(args) => account::register(profile, args).await,
+        Verb::Login { username, password } => {
+            account::login(profile, username.as_deref(), password).await
+        }
+        Verb::Logout => account::logout(profile).await,
+        Verb::Whoami => account::whoami(profile, json).await,
+        Verb::Passwd {
+            old_password_file,
+            password,
+        } => account::passwd(profile, old_password_file.as_deref(), password).await,
     }
 }
 
-fn talk(runtime: &Runtime, profile: &Profile, start: Start, cli: &Cli) -> Result<(), ChatError> {
-    let http = Http::new(&profile.hub, None, &profile.tls)?;
+/// Does the work unless a signal ends it; what the work holds is dropped then.
+async fn until_signal<T>(work: impl Future<Output = Result<T, ChatError>>) -> Result<T, ChatError> {
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    tokio::select! {
+        done = work => done,
+        _ = interrupt.recv() => Err(ChatError::Signal(exit::SIGINT)),
+        _ = terminate.recv() => Err(ChatError::Signal(SIGTERM)),
+    }
+}
+
+fn talk(
+    runtime: &Runtime,
+    profile: &Profile,
+    customer: &Customer,
+    start: Start,
+    cli: &Cli,
+) -> Result<(), ChatError> {
     let talk = &cli.talk;
     let automatic = talk.is_one_shot() || talk.json || talk.json_in;
     if print::is_interactive() && !automatic {
         let look = print::look(|name| std::env::var(name).ok());
-        return chat::run(runtime, profile, &http, with_default(start, profile), look);
+        return chat::run(runtime, profile, customer, start, look);
     }
     runtime.block_on(async {
-        let start = complete(profile, &http, with_default(start, profile)).await?;
-        pipe::run(profile, &http, start, talk).await
+        let start = complete(profile, customer, start).await?;
+        pipe::run(profile, customer, start, talk).await
     })
 }
 
@@ -124,8 +187,22 @@ fn details(open: &OpenArgs) -> Details {
         email: line(&open.email),
         phone: line(&open.phone),
         department: line(&open.department).map(DepartmentRef::Name),
+        language: open.language.clone().or_else(|| locale_language(variable)),
         fields: open.fields.iter().cloned().collect(),
     }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// The language of the locale; `environment` reads a variable.
+fn locale_language(environment: impl Fn(&str) -> Option<String>) -> Option<SafeText> {
+    let value = |name: &str| environment(name).filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .into_iter()
+        .find_map(value)?;
+    Some(SafeText::line(&tag_of_locale(&locale)?))
 }
 
 /// The department of the context, when none was named.
@@ -141,63 +218,62 @@ fn with_default(start: Start, profile: &Profile) -> Start {
 }
 
 /// What nobody can be asked for in a pipe.
-async fn complete(profile: &Profile, http: &Http, start: Start) -> Result<Start, ChatError> {
+async fn complete(
+    profile: &Profile,
+    customer: &Customer,
+    start: Start,
+) -> Result<Start, ChatError> {
     let mut details = match start {
         Start::New(details) => details,
         resume @ Start::Resume(_) => return Ok(resume),
     };
-    if details.name.is_none() {
+    // An account has its own name.
+    if details.name.is_none() && customer.login.is_none() {
         let user = std::env::var("USER").ok();
         let known = last_name(profile).or(user);
         let name = known.and_then(|name| customer_name(&name).ok());
         details.name = Some(name.unwrap_or_else(|| SafeText::line(NAMELESS)));
     }
     if let Some(DepartmentRef::Name(name)) = &details.department {
-        match departments(http).await {
+        match departments(&customer.http).await {
             Ok(departments) => {
                 let found = find(&departments, name).map_err(ChatError::Usage)?;
                 details.department = Some(DepartmentRef::Name(found.name.clone()));
             }
             // Opening the chat will fail too, and keeps what there is to say.
             Err(ClientError::Unreachable { .. } | ClientError::Timeout { .. }) => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(customer.failed(error)),
         }
     }
     Ok(Start::New(details))
 }
 
-fn saved(profile: &Profile, chat: Option<ChatId>) -> Result<SavedChat, ChatError> {
-    let found = Chats::new(&profile.places).find(&profile.hub, chat)?;
-    let saved = found.ok_or_else(|| chat.map_or(ChatError::NoChat, ChatError::UnknownChat))?;
-    // The last used one is what `resume` alone goes on with.
-    Chats::new(&profile.places).store(&saved)?;
-    Ok(saved)
+async fn print_transcript(profile: &Profile, access: &Access, form: Form) -> Result<(), ChatError> {
+    let messages = whole(profile, access).await?;
+    print::out(&transcript(access.chat, messages, form)?)
 }
 
-fn list(profile: &Profile, as_json: bool) -> Result<(), ChatError> {
-    let mut chats = Chats::new(&profile.places).list()?;
-    chats.reverse();
-    for saved in chats {
-        let line = if as_json {
-            let json = serde_json::json!({
-                "chat": saved.chat,
-                "hub": saved.hub,
-                "name": SafeText::line(&saved.name),
+#[cfg(test)]
+mod tests {
+    use super::locale_language;
+
+    #[test]
+    fn the_locale_says_the_language() {
+        let language = |variables: &[(&str, &str)]| {
+            let found = locale_language(|name| {
+                let known = variables.iter().find(|(known, _)| *known == name);
+                known.map(|(_, value)| (*value).to_owned())
             });
-            format!("{json}\n")
-        } else {
-            let name = SafeText::line(&saved.name);
-            let name = truncate_width(&name, 40);
-            format!("{}\t{}\t{name}\n", saved.chat, saved.hub)
+            found.map(String::from)
         };
-        print::out(&line)?;
+        let is = |tag: &str| Some(tag.to_owned());
+        assert_eq!(language(&[("LANG", "pt_BR.UTF-8")]), is("pt-BR"));
+        let both = [("LC_ALL", "de_AT@euro"), ("LANG", "pt_BR.UTF-8")];
+        assert_eq!(language(&both), is("de-AT"));
+        assert_eq!(language(&[("LC_ALL", ""), ("LANG", "fr")]), is("fr"));
+        for none in ["C", "POSIX", "C.UTF-8", ""] {
+            assert_eq!(language(&[("LANG", none)]), None, "{none}");
+        }
+        assert_eq!(language(&[]), None);
     }
-    Ok(())
-}
-
-async fn print_transcript(profile: &Profile, chat: ChatId, form: Form) -> Result<(), ChatError> {
-    let saved = saved(profile, Some(chat))?;
-    let http = http_of(profile, &saved)?;
-    let messages = history(&http, chat).await?;
-    print::out(&transcript(chat, messages, form)?)
 }

@@ -159,6 +159,7 @@ pub struct Story {
     last_reply: Seq,
     seen: Seq,
     typist: Option<SafeText>,
+    agent: Option<SafeText>,
     lost: bool,
     /// The first view of the chat is the past, which is not shown.
     skips: bool,
@@ -179,6 +180,7 @@ impl Story {
             last_reply: Seq(0),
             seen: Seq(0),
             typist: None,
+            agent: None,
             lost: false,
             skips: false,
         }
@@ -214,6 +216,18 @@ impl Story {
     #[must_use]
     pub const fn last_reply(&self) -> Seq {
         self.last_reply
+    }
+
+    /// Place in the queue, from 1, while the chat waits.
+    #[must_use]
+    pub const fn place(&self) -> Option<u32> {
+        self.place
+    }
+
+    /// The member of staff who spoke last, while the chat has not been given on.
+    #[must_use]
+    pub const fn agent(&self) -> Option<&SafeText> {
+        self.agent.as_ref()
     }
 
     /// Whether staff or the assistant spoke after the customer's last message.
@@ -377,7 +391,9 @@ impl Story {
 
     fn moved(&mut self, state: ChatState, piece: Option<Piece>) -> Option<Piece> {
         self.state = Some(state);
-        if state != ChatState::Waiting {
+        if state == ChatState::Waiting {
+            self.agent = None;
+        } else {
             self.place = None;
         }
         piece
@@ -388,6 +404,9 @@ impl Story {
             Speaker::Agent | Speaker::Assistant => {
                 self.last_reply = said.seq;
                 self.typist = None;
+                if said.speaker == Speaker::Agent {
+                    self.agent = Some(said.name.clone());
+                }
             }
             Speaker::Customer if self.is_own(&said) => return None,
             Speaker::Customer => self.last_own = self.last_own.max(said.seq),

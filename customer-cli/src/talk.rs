@@ -2,8 +2,8 @@
 
 use shared::{
     api::{Message, Page, PublicDepartment},
+    canned::language_tag,
     client::{
-        credentials::SavedChat,
         error::ClientError,
         http::Http,
         outbox::Outbox,
@@ -19,7 +19,9 @@ use shared::{
 use tokio::sync::mpsc;
 
 use crate::{
+    account::Access,
     error::ChatError,
+    keep::outbox_name,
     story::{Piece, Story},
 };
 
@@ -42,14 +44,6 @@ pub struct Talk {
     refused: Option<ErrorCode>,
 }
 
-/// A connection as the customer of a chat.
-///
-/// # Errors
-/// [`ClientError::Tls`] when the certificates to trust cannot be read.
-pub fn http_of(profile: &Profile, saved: &SavedChat) -> Result<Http, ClientError> {
-    Http::new(&saved.hub, Some(saved.token.clone().into()), &profile.tls)
-}
-
 /// Every message of a chat, oldest first.
 ///
 /// # Errors
@@ -66,6 +60,17 @@ pub async fn history(http: &Http, chat: ChatId) -> Result<Vec<Message>, ClientEr
         messages.extend(page.items);
     }
     Ok(messages)
+}
+
+/// Every message of a chat that one has access to, oldest first.
+///
+/// # Errors
+/// [`ChatError::TokenEnded`] and [`ChatError::LoginEnded`] when the access is over;
+/// [`ChatError::Client`].
+pub async fn whole(profile: &Profile, access: &Access) -> Result<Vec<Message>, ChatError> {
+    let http = access.http(profile)?;
+    let messages = history(&http, access.chat).await;
+    messages.map_err(|error| access.failed(error))
 }
 
 /// The departments that take new chats.
@@ -101,8 +106,8 @@ impl Talk {
     ///
     /// # Errors
     /// [`ChatError::Outbox`] and [`ChatError::Client`], before anything is sent.
-    pub fn begin(profile: &Profile, saved: &SavedChat, story: Story) -> Result<Self, ChatError> {
-        let name = format!("{}#{}", saved.hub, saved.chat);
+    pub fn begin(profile: &Profile, access: &Access, story: Story) -> Result<Self, ChatError> {
+        let name = outbox_name(&access.hub, access.chat);
         let outbox = Outbox::open_free(&profile.places.outbox(), &name)?;
         let mut story = story;
         let mut waiting = Vec::new();
@@ -115,9 +120,9 @@ impl Talk {
             }
         }
         let (handle, events) = Socket::connect(SocketOptions {
-            url: saved.hub.clone(),
+            url: access.hub.clone(),
             tls: profile.tls.clone(),
-            token: saved.token.clone().into(),
+            token: access.token.clone(),
             client: CLIENT.to_owned(),
             cursor: None,
             outbox,
@@ -255,6 +260,22 @@ impl Talk {
             comment,
         };
         self.promise(command).await
+    }
+
+    /// Says in which language the customer reads.
+    ///
+    /// # Errors
+    /// [`ChatError::Usage`] for what is no tag of a language; [`ChatError::Send`].
+    pub async fn language(&mut self, raw: &str) -> Result<String, ChatError> {
+        let chat = self.story.chat();
+        let tag = language_tag(raw).ok_or_else(|| {
+            let raw = SafeText::line(raw);
+            ChatError::Usage(format!("{raw} is no language; use a tag like pt or pt-BR"))
+        })?;
+        let language = SafeText::line(&tag);
+        self.promise(Command::SetLanguage { chat, language })
+            .await?;
+        Ok(tag)
     }
 
     /// Tells the staff how far the customer has read.

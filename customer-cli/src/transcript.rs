@@ -1,8 +1,6 @@
 //! A whole chat as text, Markdown or JSON.
 //!
-//! Pure but for the file that a transcript is saved to.
-
-use std::{fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
+//! Pure.
 
 use shared::{
     api::{Message, Page},
@@ -43,25 +41,6 @@ pub fn transcript(chat: ChatId, messages: Vec<Message>, form: Form) -> Result<St
     }
 }
 
-/// Saves a transcript to a new file that only its owner may read.
-///
-/// # Errors
-/// [`ChatError::Io`], also when the file is there already.
-pub fn save(path: &Path, text: &str) -> Result<(), ChatError> {
-    let failed = |source| ChatError::Io {
-        what: format!("save {}", path.display()),
-        source,
-    };
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
-    file.sync_all().map_err(failed)
-}
-
 fn text(message: Message) -> String {
     let at = minute(message.at);
     let piece = Piece::Said(Said::from(message));
@@ -95,15 +74,15 @@ fn literal(text: &str) -> String {
     out
 }
 
-fn minute(at: Timestamp) -> String {
+/// A time to the minute, such as `2026-11-20 14:05`, in UTC.
+#[must_use]
+pub fn minute(at: Timestamp) -> String {
     let text = at.to_string().replacen('T', " ", 1);
     text.chars().take("2026-11-20 14:05".len()).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use shared::{
         api::Message,
         id::{ChatId, Seq},
@@ -112,7 +91,7 @@ mod tests {
         time::Timestamp,
     };
 
-    use super::{save, transcript};
+    use super::transcript;
     use crate::args::Form;
 
     fn message(seq: u64, kind: ActorKind, name: &str, text: &str) -> Message {
@@ -162,15 +141,5 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(json["items"][2]["actor"]["name"], "Ana");
         assert!(json["next"].is_null());
-    }
-
-    #[test]
-    fn a_saved_transcript_is_private_and_never_replaces_a_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("chat.txt");
-        save(&path, "one\n").unwrap();
-        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(save(&path, "two\n").is_err());
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\n");
     }
 }

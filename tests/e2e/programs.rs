@@ -1,6 +1,7 @@
 //! What each program promises to those who call it from a shell: exit codes, output forms, what
 //! survives, and the terminal as it was found. What several of them do together is in `journey`.
 
+mod account;
 mod admin;
 mod agent;
 mod chat;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::cli::Cli;
 use crate::exposure::{can_look, exposed, tokens_kept};
 use crate::home::Home;
-use crate::hub::HubProcess;
+use crate::hub::{HubProcess, HubSetup};
 use crate::process::Output;
 use crate::programs::programs;
 use crate::pty::{Pty, Terminal};
@@ -35,7 +35,16 @@ impl Desk {
     /// When a program refuses, or shows a secret.
     #[track_caller]
     pub fn start() -> Self {
-        let hub = HubProcess::start();
+        Self::start_with(HubSetup::default())
+    }
+
+    /// The same with a hub set up as said.
+    ///
+    /// # Panics
+    /// As [`Desk::start`].
+    #[track_caller]
+    pub fn start_with(setup: HubSetup) -> Self {
+        let hub = HubProcess::start_with(setup);
         let mut random = [0; 8];
         getrandom::fill(&mut random).expect("randomness");
         let mut desk = Self {

@@ -57,6 +57,57 @@ fn done(cid: &CommandId, seq: u64) -> SocketEvent {
     }
 }
 
+/// A login sees all chats of its account on one socket.
+#[test]
+fn another_chat_of_the_same_account_is_not_in_the_story() {
+    let mut story = Story::new(ChatId(7));
+    story.take(view(1, Vec::new()));
+    let elsewhere = |event: SocketEvent| match event {
+        SocketEvent::Record(mut delivered) => {
+            delivered.record.chat = Some(ChatId(8));
+            SocketEvent::Record(delivered)
+        }
+        event => event,
+    };
+    let before = format!("{story:?}");
+    let rated = Event::Rated {
+        score: 1,
+        comment: None,
+    };
+    let read = Event::ReadMarked {
+        by: Reader::Staff,
+        seq: Seq(99),
+    };
+    let assigned = Event::ChatAssigned {
+        agent: UserId(1),
+        epoch: Epoch(1),
+        rule: AssignRule::LeastLoaded,
+        candidates: 1,
+        over_capacity: false,
+    };
+    for event in [
+        posted(2, ActorKind::Agent, "not for here"),
+        posted(3, ActorKind::Customer, "said elsewhere"),
+        record(4, ActorKind::Customer, "Bo", rated),
+        record(5, ActorKind::Agent, "Ana", read),
+        record(6, ActorKind::System, "assign", assigned),
+        record(7, ActorKind::System, "end", Event::ChatClosed {}),
+    ] {
+        assert_eq!(story.take(elsewhere(event)), []);
+    }
+    let other = SocketEvent::Queue {
+        chat: ChatId(8),
+        place: 3,
+    };
+    assert_eq!(story.take(other), []);
+    let SocketEvent::Chat { pos, mut chat } = view(9, Vec::new()) else {
+        panic!("a view of a chat")
+    };
+    chat.chat.id = ChatId(8);
+    assert_eq!(story.take(SocketEvent::Chat { pos, chat }), []);
+    assert_eq!(format!("{story:?}"), before, "nothing of it is remembered");
+}
+
 #[test]
 fn a_record_is_shown_once() {
     let mut story = Story::new(ChatId(7));

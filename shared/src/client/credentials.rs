@@ -143,6 +143,9 @@ pub struct SavedChat {
     /// Where the customer left off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
+    /// When it was last used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_at: Option<Timestamp>,
 }
 
 /// The chats of a customer on this machine, the newest last.

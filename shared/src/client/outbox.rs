@@ -209,6 +209,43 @@ impl Outbox {
         empty.ok_or_else(|| OutboxError::TooManyPrograms(profile.to_owned()))
     }
 
+    /// Removes the outboxes of a profile that is over, unless one of them is in use, damaged, or
+    /// has a message that was never sent. Says whether nothing of it is left.
+    ///
+    /// # Errors
+    /// [`OutboxError::File`] when one cannot be looked at.
+    pub fn sweep(folder: &Path, profile: &str) -> Result<bool, OutboxError> {
+        let mut done = true;
+        for number in 1..=PROGRAMS_MAX {
+            let path = folder.join(format!("{}-{number}.ndjson", file_name(profile)));
+            if !path.exists() {
+                continue;
+            }
+            let outbox = match Self::open(&path) {
+                Ok(outbox) => outbox,
+                Err(OutboxError::Locked(_) | OutboxError::Damaged { .. }) => {
+                    done = false;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let is_said = |command: &Command| matches!(command, Command::PostMessage { .. });
+            let unsent = outbox.pending().iter().any(|entry| is_said(&entry.command))
+                || outbox
+                    .failures()
+                    .iter()
+                    .any(|failure| is_said(&failure.entry.command));
+            if unsent {
+                done = false;
+                continue;
+            }
+            // The lock is held until the outbox is dropped, after its file is gone.
+            remove(&path)?;
+            remove(&private::lock_path(&path))?;
+        }
+        Ok(done)
+    }
+
     /// The instance of the program that this outbox belongs to; the same after a restart.
     #[must_use]
     pub fn slot(&self) -> CommandId {
@@ -463,6 +500,17 @@ fn encode(lines: &[Line]) -> Result<Vec<u8>, serde_json::Error> {
         text.push(b'\n');
     }
     Ok(text)
+}
+
+fn remove(path: &Path) -> Result<(), OutboxError> {
+    match std::fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(PrivateError::Io {
+            path: path.to_owned(),
+            source,
+        }
+        .into()),
+        _ => Ok(()),
+    }
 }
 
 /// A profile may be named by anything, a file may not.

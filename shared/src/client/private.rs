@@ -159,10 +159,15 @@ pub(crate) fn parent(path: &Path) -> &Path {
 }
 
 fn lock_file(path: &Path) -> Result<(File, PathBuf), PrivateError> {
+    let path = lock_path(path);
+    Ok((open_append(&path)?, path))
+}
+
+/// The lock that guards `path`.
+pub(crate) fn lock_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-    let path = PathBuf::from(name);
-    Ok((open_append(&path)?, path))
+    PathBuf::from(name)
 }
 
 fn check(file: &File, path: &Path) -> Result<(), PrivateError> {

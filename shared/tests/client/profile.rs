@@ -260,6 +260,7 @@ fn chats_are_found_by_hub_and_number_or_as_the_last_one() {
         token: Token::new(token.to_owned()),
         name: "Kim".to_owned(),
         cursor: None,
+        used_at: None,
     };
     let found = |hub: &HubUrl, chat: Option<u64>| {
         let found = chats.find(hub, chat.map(ChatId)).unwrap();
