@@ -3,6 +3,7 @@
 //! The login of a customer is in a file of its own, apart from those of the staff's programs: one
 //! person may be both on one machine.
 
+use serde::Serialize;
 use shared::{
     api::{Login, PasswordChange, Register, SessionTokens, WhoAmI},
     client::{
@@ -18,6 +19,7 @@ use shared::{
     id::{ChatId, UserId},
     model::Role,
     text::SafeText,
+    time::Timestamp,
 };
 
 use crate::{
@@ -53,6 +55,23 @@ pub struct Access {
     pub chat: ChatId,
     /// The account's session, or the chat's own secret.
     pub token: TokenSource,
+}
+
+/// Who is logged in, for `whoami --json`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Identity<'a> {
+    /// The name to log in with.
+    username: &'a SafeText,
+    /// The name that others see.
+    name: &'a SafeText,
+    /// The hub.
+    #[cfg_attr(test, schemars(with = "String"))]
+    hub: &'a HubUrl,
+    /// When the token in use ends; it is renewed by being used.
+    expires_at: Timestamp,
+    /// The file of the login.
+    file: &'a str,
 }
 
 impl Customer {
@@ -219,14 +238,13 @@ pub async fn whoami(profile: &Profile, as_json: bool) -> Result<(), ChatError> {
     let me = customer.me().await?;
     let path = file(profile).path().display().to_string();
     let line = if as_json {
-        let json = serde_json::json!({
-            "username": me.user.username,
-            "name": me.user.name,
-            "hub": profile.hub,
-            "expires_at": me.expires_at,
-            "file": path,
-        });
-        format!("{json}\n")
+        print::line_of(&Identity {
+            username: &me.user.username,
+            name: &me.user.name,
+            hub: &profile.hub,
+            expires_at: me.expires_at,
+            file: &path,
+        })
     } else {
         format!("{}\t{}\t{}\n", me.user.username, me.user.name, profile.hub)
     };

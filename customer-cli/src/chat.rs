@@ -27,6 +27,7 @@ use crate::{
     input::{Did, Keys, NoAnswer},
     keep::left as left_chat,
     lines::{self, Look, show, system},
+    notice,
     opening::{self, now},
     pipe::Start,
     print::{self, Screen, TerminalGuard},
@@ -67,6 +68,9 @@ pub fn run(
         profile.hub
     );
     print::out(&system(&greeting, look))?;
+    if let Start::New(_) = start {
+        tell_notice(runtime, profile, customer, look)?;
+    }
     let mut keys = Keys::new().map_err(|error| ChatError::Io {
         what: "read the keyboard".to_owned(),
         source: std::io::Error::other(error),
@@ -130,6 +134,24 @@ pub fn run(
     }
 }
 
+/// Says what the desk does with data, before anything is asked for, and only once.
+fn tell_notice(
+    runtime: &Runtime,
+    profile: &Profile,
+    customer: &Customer,
+    look: Look,
+) -> Result<(), ChatError> {
+    let Some(desk) = runtime.block_on(notice::desk(&customer.http)) else {
+        return Ok(());
+    };
+    if let Some(notice) = notice::unread(profile, &desk) {
+        print::out(&system(&format!("Privacy notice of {}:", desk.name), look))?;
+        print::out(&lines::item(notice, look))?;
+        notice::remember(profile, notice);
+    }
+    Ok(())
+}
+
 /// Asks what is not known yet: the name, the department, its questions.
 fn ask(
     keys: &mut Keys,
@@ -152,7 +174,9 @@ fn ask(
     }
     details.name = given;
     let department = match &details.department {
-        Some(DepartmentRef::Name(name)) => Some(find(departments, name).map_err(ChatError::Usage)?),
+        Some(DepartmentRef::Name(name)) => {
+            Some(find(departments, name).map_err(ChatError::NoDepartment)?)
+        }
         Some(DepartmentRef::Id(id)) => departments.iter().find(|d| d.id == *id),
         None if departments.len() > 1 => Some(choose(keys, departments, look)?),
         None => departments.first(),

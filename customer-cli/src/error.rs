@@ -38,6 +38,9 @@ pub enum ChatError {
     /// What was asked for makes no sense.
     #[error("{0}")]
     Usage(String),
+    /// There is no such department, with what was probably meant.
+    #[error("{0}")]
+    NoDepartment(String),
     /// This machine has no such chat.
     #[error("chat {0} is not known on this machine; see: frontdesk-chat list, or log in")]
     UnknownChat(ChatId),
@@ -101,7 +104,9 @@ impl ChatError {
             Self::Send(SendError::Outbox(error)) => error.exit_code(),
             Self::Send(_) | Self::Kept(_) => exit::UNREACHABLE,
             Self::Usage(_) => exit::USAGE,
-            Self::UnknownChat(_) | Self::NoChat => ErrorCode::NotFound.exit_code(),
+            Self::NoDepartment(_) | Self::UnknownChat(_) | Self::NoChat => {
+                ErrorCode::NotFound.exit_code()
+            }
             Self::Refused { code, .. } | Self::Signal(code) => *code,
             Self::Stopped(StopReason::Revoked) => ErrorCode::Unauthenticated.exit_code(),
             Self::Stopped(StopReason::Replaced) => ErrorCode::Conflict.exit_code(),

@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use serde::Serialize;
 use shared::{
     api::{Page, PastChat, WhoAmI},
     client::{
@@ -12,10 +13,11 @@ use shared::{
         error::ClientError,
         http::{Http, Method},
         profile::Profile,
+        url::HubUrl,
     },
     error::ErrorCode,
     id::ChatId,
-    model::ChatState,
+    model::{ActorKind, ChatState},
     text::{SafeText, render, truncate_width, width},
     time::Timestamp,
 };
@@ -43,6 +45,43 @@ struct Row {
     name: Option<SafeText>,
     /// What the hub says of it; none when it could not be asked.
     past: Option<PastChat>,
+}
+
+/// A chat of `list --json`; `null` for what the hub could not be asked.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ListedChat<'a> {
+    /// Its number.
+    chat: ChatId,
+    /// The hub.
+    #[cfg_attr(test, schemars(with = "String"))]
+    hub: &'a HubUrl,
+    /// The account it belongs to; null for a chat without one.
+    account: Option<&'a str>,
+    /// The customer's name in it.
+    name: Option<&'a SafeText>,
+    /// Where it is in its life.
+    state: Option<ChatState>,
+    /// The name of its department.
+    department: Option<&'a SafeText>,
+    /// When it was opened.
+    opened_at: Option<Timestamp>,
+    /// What a person said last.
+    last: Option<LastWord<'a>>,
+}
+
+/// What was said last in a chat.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct LastWord<'a> {
+    /// When.
+    at: Timestamp,
+    /// By whom.
+    role: ActorKind,
+    /// The speaker's name.
+    from: &'a SafeText,
+    /// What.
+    text: &'a SafeText,
 }
 
 /// The chat that is meant, and as whom to talk in it: one that this machine has the secret of,
@@ -253,22 +292,22 @@ fn at(past: &PastChat) -> Timestamp {
 fn json(profile: &Profile, row: &Row) -> String {
     let past = row.past.as_ref();
     let last = past.and_then(|past| past.last.as_ref());
-    let json = serde_json::json!({
-        "chat": row.chat,
-        "hub": profile.hub,
-        "account": row.account,
-        "name": row.name.as_ref().or(past.map(|past| &past.chat.name)),
-        "state": past.map(state),
-        "department": past.map(|past| &past.department),
-        "opened_at": past.map(|past| past.chat.opened_at),
-        "last": last.map(|last| serde_json::json!({
-            "at": last.at,
-            "role": last.actor.kind,
-            "from": last.actor.name,
-            "text": last.text,
-        })),
-    });
-    format!("{json}\n")
+    let listed = ListedChat {
+        chat: row.chat,
+        hub: &profile.hub,
+        account: row.account.as_deref(),
+        name: row.name.as_ref().or(past.map(|past| &past.chat.name)),
+        state: past.map(|past| past.chat.state),
+        department: past.map(|past| &past.department),
+        opened_at: past.map(|past| past.chat.opened_at),
+        last: last.map(|last| LastWord {
+            at: last.at,
+            role: last.actor.kind,
+            from: &last.actor.name,
+            text: &last.text,
+        }),
+    };
+    print::line_of(&listed)
 }
 
 /// The list: with aligned columns and a heading for a person, else with tabs.

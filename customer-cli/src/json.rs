@@ -17,19 +17,45 @@ use crate::{
 /// The version of this form.
 const VERSION: u32 = 1;
 
+/// What a line tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Somebody said something.
+    Message,
+    /// A message has another text now.
+    Edited,
+    /// The chat waits at a place of the queue.
+    Queue,
+    /// Something became of the chat, the connection or a message: `text` says what.
+    Status,
+    /// The chat is over for ever.
+    Closed,
+    /// Something went wrong: `text` says what.
+    Error,
+}
+
 /// One line of output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Line<'a> {
+    /// The version of this form: 1.
     v: u32,
-    r#type: &'static str,
+    /// What the line tells.
+    r#type: Kind,
     /// The chat; none when it could not be opened.
     chat: Option<ChatId>,
     /// Place of a message in the chat.
     id: Option<Seq>,
+    /// When.
     ts: Timestamp,
     /// `agent`, `assistant`, `customer` or `system`.
     role: Option<&'static str>,
+    /// The speaker's name.
     from: Option<&'a str>,
+    /// What was said, or one of `opened`, `sent`, `seen`, `typing`, `reconnecting`, `connected`,
+    /// `gap`, `rated N`, `resolved` for a status, or words for people.
     text: String,
     /// Place in the queue.
     place: Option<u32>,
@@ -37,6 +63,7 @@ pub struct Line<'a> {
 
 /// One line of input; unknown fields are ignored.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Input {
     /// Says something.
@@ -67,14 +94,14 @@ pub enum Input {
 /// A piece as one line of JSON with its line end.
 #[must_use]
 pub fn show(piece: &Piece, chat: ChatId, now: Timestamp) -> String {
-    let status = |text: &str| line("status", Some(chat), now, text.to_owned());
+    let status = |text: &str| line(Kind::Status, Some(chat), now, text.to_owned());
     match piece {
-        Piece::Said(said) => spoken("message", said, chat),
-        Piece::Edited(said) => spoken("edited", said, chat),
+        Piece::Said(said) => spoken(Kind::Message, said, chat),
+        Piece::Edited(said) => spoken(Kind::Edited, said, chat),
         Piece::Place(place) => written(&Line {
             place: Some(*place),
             ..line(
-                "queue",
+                Kind::Queue,
                 Some(chat),
                 now,
                 format!("number {place} in the queue"),
@@ -91,7 +118,7 @@ pub fn show(piece: &Piece, chat: ChatId, now: Timestamp) -> String {
         Piece::Gap => written(&status("gap")),
         Piece::Rated(score) => written(&status(&format!("rated {score}"))),
         Piece::Resolved => written(&status("resolved")),
-        Piece::Closed => written(&line("closed", Some(chat), now, "closed".to_owned())),
+        Piece::Closed => written(&line(Kind::Closed, Some(chat), now, "closed".to_owned())),
         Piece::NotSent { reason } | Piece::NotDone { reason } => error(reason, Some(chat), now),
         Piece::Stopped(why) => error(&stopped(why), Some(chat), now),
     }
@@ -100,21 +127,16 @@ pub fn show(piece: &Piece, chat: ChatId, now: Timestamp) -> String {
 /// That a chat was opened, as one line of JSON with its line end.
 #[must_use]
 pub fn opened(chat: ChatId, now: Timestamp) -> String {
-    written(&line("status", Some(chat), now, "opened".to_owned()))
+    written(&line(Kind::Status, Some(chat), now, "opened".to_owned()))
 }
 
 /// What went wrong, as one line of JSON with its line end.
 #[must_use]
 pub fn error(message: &str, chat: Option<ChatId>, now: Timestamp) -> String {
-    written(&line("error", chat, now, render(message).into_owned()))
+    written(&line(Kind::Error, chat, now, render(message).into_owned()))
 }
 
-const fn line<'a>(
-    r#type: &'static str,
-    chat: Option<ChatId>,
-    ts: Timestamp,
-    text: String,
-) -> Line<'a> {
+const fn line<'a>(r#type: Kind, chat: Option<ChatId>, ts: Timestamp, text: String) -> Line<'a> {
     Line {
         v: VERSION,
         r#type,
@@ -128,7 +150,7 @@ const fn line<'a>(
     }
 }
 
-fn spoken(r#type: &'static str, said: &Said, chat: ChatId) -> String {
+fn spoken(r#type: Kind, said: &Said, chat: ChatId) -> String {
     written(&Line {
         id: Some(said.seq),
         role: Some(said.speaker.as_str()),

@@ -14,11 +14,14 @@ pub mod input;
 pub mod json;
 pub mod keep;
 pub mod lines;
+pub mod notice;
 pub mod opening;
 pub mod pipe;
 pub mod print;
 pub mod run;
 pub mod save;
+#[cfg(test)]
+mod schema;
 pub mod story;
 pub mod talk;
 pub mod transcript;

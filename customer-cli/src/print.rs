@@ -51,6 +51,12 @@ pub fn err(text: &str) {
     drop(stderr.write_all(text.as_bytes()));
 }
 
+/// A value as one line of JSON with its line end.
+pub fn line_of(value: &impl serde::Serialize) -> String {
+    let json = serde_json::to_string(value);
+    json.expect("text and numbers can be written as JSON") + "\n"
+}
+
 /// Says something beside the result.
 pub fn note(text: &str) {
     err(&format!("{}\n", render(&SafeText::line(text))));
@@ -60,6 +66,12 @@ pub fn note(text: &str) {
 #[must_use]
 pub fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Whether stderr is read by a person.
+#[must_use]
+pub fn is_terminal_err() -> bool {
+    io::stderr().is_terminal()
 }
 
 /// Whether stdout is read by a person.

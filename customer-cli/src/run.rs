@@ -11,6 +11,7 @@ use shared::{
     canned::tag_of_locale,
     client::{
         error::ClientError,
+        http::Http,
         profile::{Flags, Profile, context_names},
     },
     command::DepartmentRef,
@@ -30,6 +31,7 @@ use crate::{
     form::{Details, find},
     history, json,
     keep::prune,
+    notice,
     opening::now,
     pipe::{self, Start},
     print,
@@ -137,7 +139,10 @@ async fn other(profile: &Profile, cli: &Cli, verb: &Verb) -> Result<(), ChatErro
             print_transcript(profile, &access, *output).await
         }
         Verb::Export { file } => history::export(&customer()?, file.as_deref()).await,
-        Verb::Register(args) => account::register(profile, args).await,
+        Verb::Register(args) => {
+            notice_beside(profile, &customer()?.http).await;
+            account::register(profile, args).await
+        }
         Verb::Login { username, password } => {
             account::login(profile, username.as_deref(), password).await
         }
@@ -175,6 +180,9 @@ fn talk(
         return chat::run(runtime, profile, customer, start, look);
     }
     runtime.block_on(async {
+        if let Start::New(_) = start {
+            notice_beside(profile, &customer.http).await;
+        }
         let start = complete(profile, customer, start).await?;
         pipe::run(profile, customer, start, talk).await
     })
@@ -217,6 +225,18 @@ fn with_default(start: Start, profile: &Profile) -> Start {
     }
 }
 
+/// The notice of a desk where it does not mix with the result, and only where a person sees it.
+async fn notice_beside(profile: &Profile, http: &Http) {
+    if !print::is_terminal_err() {
+        return;
+    }
+    let desk = notice::desk(http).await;
+    if let Some(notice) = desk.as_ref().and_then(|desk| notice::unread(profile, desk)) {
+        print::err(&notice::in_one_line(notice));
+        notice::remember(profile, notice);
+    }
+}
+
 /// What nobody can be asked for in a pipe.
 async fn complete(
     profile: &Profile,
@@ -237,7 +257,7 @@ async fn complete(
     if let Some(DepartmentRef::Name(name)) = &details.department {
         match departments(&customer.http).await {
             Ok(departments) => {
-                let found = find(&departments, name).map_err(ChatError::Usage)?;
+                let found = find(&departments, name).map_err(ChatError::NoDepartment)?;
                 details.department = Some(DepartmentRef::Name(found.name.clone()));
             }
             // Opening the chat will fail too, and keeps what there is to say.
