@@ -4,7 +4,7 @@ use std::{cell::OnceCell, time::Instant};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use shared::{
-    api::{PAGE_ITEMS_MAX, Page},
+    api::{Listed, PAGE_ITEMS_MAX, Page},
     client::{
         error::ClientError,
         http::{Conditions, Download, Http, Lines, Method},
@@ -296,17 +296,13 @@ impl Invocation {
     }
 
     /// A page of a list, as long as the flags say.
-    pub(crate) async fn page<T: DeserializeOwned>(
-        &self,
-        target: impl Into<Target>,
-    ) -> Result<Page<T>, Failure> {
+    async fn page<T: DeserializeOwned>(&self, target: Target) -> Result<Listed<T>, Failure> {
         let most = if self.global.all {
             u32::MAX
         } else {
             self.global.limit
         };
-        self.pages(target.into(), self.global.after.clone(), most)
-            .await
+        self.pages(target, self.global.after.clone(), most).await
     }
 
     /// All of a list, whatever the flags say.
@@ -339,16 +335,18 @@ impl Invocation {
         target: Target,
         after: Option<String>,
         most: u32,
-    ) -> Result<Page<T>, Failure> {
-        let mut all = Page {
+    ) -> Result<Listed<T>, Failure> {
+        let mut all = Listed {
             items: Vec::new(),
             next: after,
+            total: None,
         };
         loop {
             let have = u32::try_from(all.items.len()).unwrap_or(u32::MAX);
             let limit = most.saturating_sub(have).min(PAGE_ITEMS_MAX);
             let page = target.clone().with("limit", limit);
-            let page: Page<T> = self.get(page.with_some("after", all.next.as_ref())).await?;
+            let page: Listed<T> = self.get(page.with_some("after", all.next.as_ref())).await?;
+            all.total = all.total.or(page.total);
             all.items.extend(page.items);
             // A page may be empty although more follow; only one that leads to itself is the end.
             let stuck = page.next == all.next;
@@ -369,7 +367,7 @@ impl Invocation {
         if self.global.all && !self.print.out_is_terminal() && self.print.style().goes_by_pages() {
             return self.print_pages::<T>(&target, names).await;
         }
-        let page: Page<T> = self.page(target).await?;
+        let page: Listed<T> = self.page(target).await?;
         self.print_page(&page, names)
     }
 
@@ -394,13 +392,16 @@ impl Invocation {
     }
 
     /// Prints a page and says when there is more.
-    pub(crate) fn print_page<T: Item>(&self, page: &Page<T>, names: &Names) -> Result<(), Failure> {
+    fn print_page<T: Item>(&self, page: &Listed<T>, names: &Names) -> Result<(), Failure> {
         self.print.list(&page.items, page.next.as_deref(), names)?;
         if page.next.is_some() {
             let count = page.items.len();
-            self.print.note(&format!(
-                "showing the first {count}; use --all for the rest"
-            ));
+            let showing = match page.total {
+                Some(total) => format!("showing {count} of {total}"),
+                None => format!("showing the first {count}"),
+            };
+            self.print
+                .note(&format!("{showing}; use --all for the rest"));
         }
         Ok(())
     }

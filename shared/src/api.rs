@@ -72,6 +72,19 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
+/// A page of a list whose length the hub knows at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Listed<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Give it back as `after` for the next page; none at the end.
+    pub next: Option<String>,
+    /// How many there are in all, on the first page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+}
+
 /// The body of every answer that is an error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -205,6 +205,12 @@ impl Desk {
         }
     }
 
+    /// Whether `viewer` has this chat in sight.
+    #[must_use]
+    pub fn is_in_sight(&self, viewer: &Viewer, chat: &Chat) -> bool {
+        sees(viewer, chat)
+    }
+
     /// A chat as `viewer` may see it, with its place while it waits; none when out of sight.
     #[must_use]
     pub fn chat_for(&self, viewer: &Viewer, id: ChatId) -> Option<Chat> {

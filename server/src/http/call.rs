@@ -346,6 +346,20 @@ pub(super) fn page<T>(
     shared::api::Page { items, next }
 }
 
+/// The same with how many there are in all, where they were counted: for the first page.
+pub(super) fn counted<T>(
+    (items, total): (Vec<T>, Option<usize>),
+    limit: usize,
+    key: impl Fn(&T) -> String,
+) -> shared::api::Listed<T> {
+    let page = page(items, limit, key);
+    shared::api::Listed {
+        items: page.items,
+        next: page.next,
+        total: total.and_then(|total| u64::try_from(total).ok()),
+    }
+}
+
 /// All of a short list.
 pub(super) fn whole<T>(items: Vec<T>) -> shared::api::Page<T> {
     shared::api::Page { items, next: None }

@@ -453,3 +453,23 @@ fn a_department_of_the_context_is_meant_when_none_is_named() {
     assert_eq!(tail.lines().count(), 1, "{tail}");
     assert_eq!(json(&tail)["event"]["type"], "department_created");
 }
+
+#[test]
+fn a_short_list_says_of_how_many_it_is() {
+    let desk = Desk::start();
+    for name in ["Billing", "Sales"] {
+        desk.done(&["department", "create", name]);
+    }
+    let two = desk.admin(&["department", "list", "--limit", "2", "-o", "name"]);
+    assert_eq!(two.stdout, "Customer Care\nBilling\n");
+    assert!(two.stderr.contains("showing 2 of 3; use --all"), "{two:?}");
+    let all = desk.admin(&["department", "list", "--limit", "3"]);
+    assert_eq!(all.stderr, "");
+    for _ in 0..3 {
+        chat(&desk, "Bo", "hello");
+    }
+    let one = desk.admin(&["chat", "list", "--state", "waiting", "--limit", "1"]);
+    assert!(one.stderr.contains("showing 1 of 3"), "{one:?}");
+    let paged = desk.done(&["chat", "list", "--all", "-o", "ndjson"]);
+    assert_eq!(paged.lines().count(), 3);
+}

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use shared::{
-    api::Page,
+    api::Listed,
     command::{CannedChange, Command, NewCanned},
     event::Event,
     id::{CannedId, DepartmentId, Pos},
@@ -14,7 +14,7 @@ use warp::http::StatusCode;
 use crate::{
     desk::{Rejection, permission::Action},
     http::{
-        call::{Call, no_body, page},
+        call::{Call, counted, no_body},
         errors::Failure,
         query::{AFTER, DRY_RUN, Kind, LIMIT, Param},
         route::{Access::Bearer, Answer, Route},
@@ -43,7 +43,7 @@ pub(super) const ROUTES: &[Route] = &[
         "Lists the canned replies in sight.",
     )
     .query(&[SCOPE, DEPARTMENT, WORDS, LIMIT, AFTER])
-    .gives::<Page<Canned>>(200),
+    .gives::<Listed<Canned>>(200),
     Route::post(
         "/api/canned",
         "create_canned",
@@ -120,14 +120,16 @@ async fn list(call: Call) -> Answer {
     let after: CannedId = call.query.value(AFTER.name)?.unwrap_or_default();
     let filter = Filter::of(&call)?;
     let viewer = call.viewer()?.clone();
-    let found: Vec<_> = call
+    let found = call
         .ask(move |desk| {
-            let later = desk.canned_in_sight(&viewer).filter(|one| one.id > after);
-            let fitting = later.filter(|one| filter.passes(one));
-            fitting.take(limit + 1).cloned().collect()
+            let all = desk.canned_in_sight(&viewer);
+            let fitting: Vec<_> = all.filter(|one| filter.passes(one)).collect();
+            let total = (after == CannedId(0)).then_some(fitting.len());
+            let later = fitting.into_iter().filter(|one| one.id > after);
+            (later.take(limit + 1).cloned().collect(), total)
         })
         .await?;
-    call.answer(&page(found, limit, |one| one.id.to_string()))
+    call.answer(&counted(found, limit, |one: &Canned| one.id.to_string()))
 }
 
 async fn read(call: Call) -> Answer {

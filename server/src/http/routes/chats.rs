@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, ops::ControlFlow};
 
 use shared::{
-    api::{Assign, ChatAnswer, Claim, EndChat, OpenChat, OpenedChat, Page, Rate, Tags, Transfer},
+    api::{Assign, ChatAnswer, Claim, EndChat, Listed, OpenChat, OpenedChat, Rate, Tags, Transfer},
     command::{self, Command},
     event::Event,
     id::{ChatId, CommandId, Epoch, UserId},
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     desk::{Rejection, Who, permission::Action, visibility::Viewer},
     http::{
-        call::{Call, page},
+        call::{Call, counted},
         closed::{self, Wanted},
         errors::Failure,
         past,
@@ -67,7 +67,7 @@ pub(super) const ROUTES: &[Route] = &[
          ones, newest first, where a page may have few although more follow.",
     )
     .query(LIST)
-    .gives::<Page<Chat>>(200),
+    .gives::<Listed<Chat>>(200),
     Route::get(
         "/api/admin/all-sessions",
         "list_chats_admin",
@@ -76,7 +76,7 @@ pub(super) const ROUTES: &[Route] = &[
         "The same as /api/chats.",
     )
     .query(LIST)
-    .gives::<Page<Chat>>(200),
+    .gives::<Listed<Chat>>(200),
     Route::get(
         "/api/admin/active",
         "list_active_chats",
@@ -85,7 +85,7 @@ pub(super) const ROUTES: &[Route] = &[
         "The same as /api/chats?state=active.",
     )
     .query(&[LIMIT, AFTER, DEPARTMENT, MINE, OWNER, CUSTOMER])
-    .gives::<Page<Chat>>(200),
+    .gives::<Listed<Chat>>(200),
     Route::post(
         "/api/chats",
         "open_chat",
@@ -218,22 +218,25 @@ async fn list(call: Call, only: Option<ChatState>) -> Answer {
         let page = closed::page(&call.app.hub, &viewer, wanted, before, limit).await?;
         return call.answer(&page);
     }
-    let found: Vec<_> = call
+    let found = call
         .ask(move |desk| {
             let me = viewer.id;
-            let fitting = desk.chats().filter(|chat| {
+            let fits = |chat: &&Chat| {
                 chat.id > after
                     && state.is_none_or(|state| chat.state == state)
                     && owner.is_none_or(|owner| chat.owner == Some(owner))
                     && customer.is_none_or(|customer| chat.customer == customer)
                     && department.is_none_or(|department| chat.department == department)
                     && (!mine || chat.owner == Some(me) || chat.customer == me)
-            });
-            let seen = fitting.filter_map(|chat| desk.chat_for(&viewer, chat.id));
-            seen.take(limit + 1).collect()
+                    && desk.is_in_sight(&viewer, chat)
+            };
+            let fitting = || desk.chats().filter(fits);
+            let total = (after == ChatId(0)).then(|| fitting().count());
+            let seen = fitting().filter_map(|chat| desk.chat_for(&viewer, chat.id));
+            (seen.take(limit + 1).collect(), total)
         })
         .await?;
-    call.answer(&page(found, limit, |chat| chat.id.to_string()))
+    call.answer(&counted(found, limit, |chat: &Chat| chat.id.to_string()))
 }
 
 async fn open(call: Call) -> Answer {

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use shared::{
-    api::{Page, PublicDepartment},
+    api::{Listed, Page, PublicDepartment},
     command::{Command, DepartmentChange, DepartmentRef, NewDepartment},
     event::Event,
     id::{DepartmentId, Pos},
@@ -14,7 +14,7 @@ use warp::http::StatusCode;
 use crate::{
     desk::{Rejection, permission::Action},
     http::{
-        call::{Call, no_body, page, whole},
+        call::{Call, counted, no_body, whole},
         errors::Failure,
         query::{AFTER, DRY_RUN, LIMIT},
         route::{
@@ -37,7 +37,7 @@ pub(super) const ROUTES: &[Route] = &[
         "Lists the departments.",
     )
     .query(&[LIMIT, AFTER])
-    .gives::<Page<Department>>(200),
+    .gives::<Listed<Department>>(200),
     Route::post(
         "/api/departments",
         "create_department",
@@ -89,13 +89,16 @@ pub(super) const ROUTES: &[Route] = &[
 async fn list(call: Call) -> Answer {
     let limit = call.query.limit()?;
     let after: DepartmentId = call.query.value(AFTER.name)?.unwrap_or_default();
-    let found: Vec<_> = call
+    let found = call
         .ask(move |desk| {
+            let total = (after == DepartmentId(0)).then(|| desk.departments().count());
             let later = desk.departments().filter(|one| one.id > after);
-            later.take(limit + 1).cloned().collect()
+            (later.take(limit + 1).cloned().collect(), total)
         })
         .await?;
-    call.answer(&page(found, limit, |one| one.id.to_string()))
+    call.answer(&counted(found, limit, |one: &Department| {
+        one.id.to_string()
+    }))
 }
 
 async fn active(call: Call) -> Answer {

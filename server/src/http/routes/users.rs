@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use shared::{
-    api::{CreateUser, CreatedUser, Page, PasswordCode, SetStatus, StatusAnswer},
+    api::{CreateUser, CreatedUser, Listed, Page, PasswordCode, SetStatus, StatusAnswer},
     command::{Command, DepartmentRef, NewUser, UserChange},
     id::{DepartmentId, UserId},
     model::{AgentStatus, Interval, Role, User},
@@ -18,7 +18,7 @@ use crate::{
         permission::{Action, Object},
     },
     http::{
-        call::{Call, no_body, page},
+        call::{Call, counted, no_body, page},
         errors::Failure,
         query::{AFTER, DRY_RUN, Kind, LIMIT, Param},
         route::{Access::Bearer, Answer, Route},
@@ -56,7 +56,7 @@ pub(super) const ROUTES: &[Route] = &[
         "Lists the staff.",
     )
     .query(&[LIMIT, AFTER, ROLE, DEPARTMENT, STATUS])
-    .gives::<Page<User>>(200),
+    .gives::<Listed<User>>(200),
     Route::post(
         "/api/users",
         "create_user",
@@ -201,13 +201,14 @@ pub(super) fn word<T: serde::de::DeserializeOwned>(
 async fn list(call: Call) -> Answer {
     let limit = call.query.limit()?;
     let filter = Filter::of(&call).await?;
-    let found: Vec<_> = call
+    let found = call
         .ask(move |desk| {
-            let fitting = desk.users().filter(|user| filter.passes(user));
-            fitting.take(limit + 1).cloned().collect()
+            let fitting = || desk.users().filter(|user| filter.passes(user));
+            let total = (filter.after == UserId(0)).then(|| fitting().count());
+            (fitting().take(limit + 1).cloned().collect(), total)
         })
         .await?;
-    call.answer(&page(found, limit, |user| user.id.to_string()))
+    call.answer(&counted(found, limit, |user: &User| user.id.to_string()))
 }
 
 async fn available(call: Call) -> Answer {
