@@ -56,6 +56,7 @@ pub(crate) struct PlannedEvent {
 
 /// What a change would do beside the log, in words.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Effect {
     /// A sentence without a subject.
     pub(crate) effect: String,

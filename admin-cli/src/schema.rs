@@ -9,16 +9,20 @@ use clap::{Command, CommandFactory};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 use shared::{
-    api::{CreatedUser, Invited, Message, SearchHit, SessionInfo, SystemStatus, TokenInfo},
-    model::{Canned, Chat, Department, Invitation, User},
+    api::{
+        CreatedUser, Invited, Message, PasswordCode, Posted, SearchHit, SessionInfo, SystemStatus,
+        TokenInfo,
+    },
+    model::{Canned, Chat, Department, Invitation, Settings, User},
     record::Delivered,
 };
 
 use crate::{
     args::Cli,
     failure::Report,
-    invocation::PlannedEvent,
+    invocation::{Effect, PlannedEvent},
     print::{
+        explained::Explained,
         identity::{Identity, KnownToken, NamedContext},
         items::{QueueChange, Version, WrittenFile},
     },
@@ -37,13 +41,15 @@ enum Form {
     Either(&'static str),
     /// A document a line.
     Stream(&'static str),
+    /// One thing of one of these.
+    OneOf(&'static [&'static str]),
     /// Text, a script or a file, whatever the format.
     Text,
     /// Nothing on standard output.
     Nothing,
 }
 
-use Form::{Either, Item, List, Nothing, Stream, Text};
+use Form::{Either, Item, List, Nothing, OneOf, Stream, Text};
 
 /// Every verb. A new one gets its row here.
 const VERBS: &[(&str, Form)] = &[
@@ -70,6 +76,8 @@ const VERBS: &[(&str, Form)] = &[
     ("user get", Either("User")),
     ("user create", Item("CreatedUser")),
     ("user update", Item("User")),
+    ("user role", Item("User")),
+    ("user passwd", Item("PasswordCode")),
     ("user disable", Either("User")),
     ("user enable", Either("User")),
     ("user delete", Either("User")),
@@ -81,13 +89,17 @@ const VERBS: &[(&str, Form)] = &[
     ("chat get", Either("Chat")),
     ("chat search", List("SearchHit")),
     ("chat tail", Stream("Message")),
-    ("chat assign", Item("Chat")),
+    ("chat send", Item("Posted")),
+    ("chat claim", Either("Chat")),
+    ("chat assign", Either("Chat")),
     ("chat transfer", Item("Chat")),
     ("chat close", Either("Chat")),
     ("chat resolve", Either("Chat")),
     ("chat export", Text),
     ("queue list", List("Chat")),
     ("queue watch", Stream("QueueChange")),
+    ("settings get", Item("Settings")),
+    ("settings set", Item("Settings")),
     ("token create", Item("TokenInfo")),
     ("token list", List("KnownToken")),
     ("token delete", Nothing),
@@ -95,6 +107,8 @@ const VERBS: &[(&str, Form)] = &[
     ("session end", Nothing),
     ("backup", Item("WrittenFile")),
     ("tail", Stream("Delivered")),
+    ("wait", OneOf(&["Chat", "User", "Message"])),
+    ("explain chat", Item("Explained")),
     ("status", Item("SystemStatus")),
     ("doctor", List("Finding")),
     ("man", List("WrittenFile")),
@@ -122,6 +136,7 @@ fn document() -> Value {
     add::<Invited>(&mut schemas);
     add::<Invitation>(&mut schemas);
     add::<Chat>(&mut schemas);
+    add::<Settings>(&mut schemas);
     add::<SearchHit>(&mut schemas);
     add::<Message>(&mut schemas);
     add::<QueueChange<'_>>(&mut schemas);
@@ -134,6 +149,10 @@ fn document() -> Value {
     add::<Finding>(&mut schemas);
     add::<Version>(&mut schemas);
     add::<PlannedEvent>(&mut schemas);
+    add::<Effect>(&mut schemas);
+    add::<PasswordCode>(&mut schemas);
+    add::<Posted>(&mut schemas);
+    add::<Explained>(&mut schemas);
     add::<ErrorOutput>(&mut schemas);
     let types = schemas.take_definitions(true);
     let mut verbs = Map::new();
@@ -145,15 +164,20 @@ fn document() -> Value {
             Stream(name) => {
                 json!({ "description": "A document a line.", "anyOf": [of(&types, name)] })
             }
+            OneOf(names) => {
+                let all: Vec<Value> = names.iter().map(|name| of(&types, name)).collect();
+                json!({ "anyOf": all })
+            }
             Text | Nothing => continue,
         };
         verbs.insert((*path).to_owned(), schema);
     }
-    let dry_run = list(&types, "PlannedEvent");
+    let dry_run = json!({ "anyOf": [list(&types, "PlannedEvent"), list(&types, "Effect")] });
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "What frontdesk-admin -o json prints",
-        "description": "For each verb. With --dry-run a change prints a plan instead, and an error \
+        "description": "For each verb. With --watch a line is {\"change\", \"item\"}, where change is \
+            listed, added, changed or removed. With --dry-run a change prints a plan instead, and an error \
             goes to standard error. New fields may come; a field without a value is null.",
         "x-verbs": verbs,
         "x-dry-run": dry_run,

@@ -16,6 +16,7 @@ use crate::print::{
 
 /// Why a chat is with whom it is.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Explained {
     /// In one sentence.
     pub(crate) summary: String,
@@ -27,6 +28,7 @@ pub(crate) struct Explained {
 
 /// A record that has to do with who has a chat; null for what it does not say.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Step {
     /// Its place in the chat.
     pub(crate) seq: Option<Seq>,
