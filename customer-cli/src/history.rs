@@ -3,7 +3,7 @@
 //! Those of the account are the hub's to tell, from any machine; those without one are known to
 //! this machine alone, by their secrets.
 
-use std::path::Path;
+use std::{cmp::Reverse, path::Path};
 
 use serde::Serialize;
 use shared::{
@@ -140,7 +140,7 @@ pub async fn list(profile: &Profile, customer: &Customer, as_json: bool) -> Resu
         .into_iter()
         .partition(|saved| saved.hub == profile.hub);
     rows.extend(of_machine(profile, here).await?);
-    rows.sort_by(|a, b| b.chat.cmp(&a.chat));
+    rows.sort_by_key(|row| Reverse(row.chat));
     if as_json {
         for row in &rows {
             print::out(&json(profile, row))?;
