@@ -336,9 +336,9 @@ pub struct Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.name.is_empty() {
-            write!(f, "{} {}", self.kind, self.message)
+            write!(f, "{}: {}", self.kind, self.message)
         } else {
-            write!(f, "{} \"{}\" {}", self.kind, self.name, self.message)
+            write!(f, "{} \"{}\": {}", self.kind, self.name, self.message)
         }
     }
 }

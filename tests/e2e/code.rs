@@ -156,7 +156,7 @@ async fn an_export_changes_nothing_where_it_is_from_and_rebuilds_the_desk_elsewh
     assert!(
         applied
             .stderr
-            .contains("6 created, 2 updated, 0 deleted, 1 unchanged"),
+            .contains("6 created, 1 updated, 0 deleted, 2 unchanged"),
         "{applied:?}"
     );
     // Users were invited, and what a document says does not tell whether they came already.
@@ -216,13 +216,13 @@ async fn what_is_wrong_is_told_with_its_place_and_nothing_is_done() {
         assert!(
             output
                 .stderr
-                .contains("user \"kim\" names the department \"Sails\""),
+                .contains("user \"kim\": names the department \"Sails\""),
             "{output:?}"
         );
         assert!(
             output
                 .stderr
-                .contains("canned \"x\" text has the unknown variable"),
+                .contains("canned \"x\": text has the unknown variable"),
             "{output:?}"
         );
     }
@@ -290,7 +290,7 @@ async fn only_what_is_selected_is_pruned_and_only_when_that_is_confirmed() {
     let kept = admin.ends(8, &["diff", "-f", &file], "");
     assert_eq!(
         kept,
-        "~ canned hello: text Hello\\n\t\"you\" -> Hello, variants {\"pt-BR\":\"Oi\"} -> {}\n"
+        "~ canned hello: text Hello\\n    \"you\" -> Hello, variants {\"pt-BR\":\"Oi\"} -> {}\n"
     );
     assert_eq!(admin.run(&["apply", "-f", &file, "--prune"], "").code(), 2);
     let prune = [

@@ -81,11 +81,16 @@ impl CodesFile {
         self.write(codes)
             .map_err(|error| Failure::file(&self.path, &error))?;
         self.kept = true;
-        app.print.note(&format!(
-            "the codes of {} new users are in {}; give each to its user and remove the file",
-            codes.len(),
-            self.path.display()
-        ));
+        let path = self.path.display();
+        app.print.note(&match codes.len() {
+            1 => {
+                format!("the code of a new user is in {path}; give it to them and remove the file")
+            }
+            many => format!(
+                "the codes of {many} new users are in {path}; give each to its user and remove \
+                 the file"
+            ),
+        });
         Ok(())
     }
 

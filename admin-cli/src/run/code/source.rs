@@ -242,7 +242,7 @@ mod tests {
         };
         let told = sources.told(&problem);
         assert!(
-            told.ends_with("/b.json: department \"b\" is wrong"),
+            told.ends_with("/b.json: department \"b\": is wrong"),
             "{told}"
         );
         for name in ["s.toml", "t.toml"] {

@@ -223,15 +223,15 @@ fn everything_that_is_wrong_is_told_at_once_and_nothing_is_done() {
     };
     let told = refused(&mut sim, &OWNER, &document, &[]);
     let expected = [
-        "settings name is empty",
-        "department \"42\" name is a number; add a word to it",
-        "department \"Customer Care\" is the default; make another the default first",
-        "user \"new\" names the department \"Nowhere\", which there is not; add it",
-        "user \"ana\" role is not one of staff; customers register themselves",
-        "canned \"a b\" code is no code; use 1 to 32 of a-z 0-9 -",
-        "canned \"bye of Nowhere\" names the department \"Nowhere\", which there is not; add it",
-        "canned \"bye of @nobody\" names the user \"nobody\", which there is not; add it",
-        "canned \"bye\" names what its scope does not take",
+        "settings: name is empty",
+        "department \"42\": name is a number; add a word to it",
+        "department \"Customer Care\": is the default; make another the default first",
+        "user \"new\": names the department \"Nowhere\", which there is not; add it",
+        "user \"ana\": role is not one of staff; customers register themselves",
+        "canned \"a b\": code is no code; use 1 to 32 of a-z 0-9 -",
+        "canned \"bye of Nowhere\": names the department \"Nowhere\", which there is not; add it",
+        "canned \"bye of @nobody\": names the user \"nobody\", which there is not; add it",
+        "canned \"bye\": names what its scope does not take",
     ];
     assert_eq!(told.len(), expected.len(), "{told:#?}");
     for (told, expected) in told.iter().zip(expected) {
@@ -309,11 +309,11 @@ fn the_default_moves_before_its_department_goes() {
         ..one
     });
     let told = refused(&mut sim, &OWNER, &of_departments(&both), &[]);
-    assert!(told[0].starts_with("department \"Billing\" cannot be the default too"));
+    assert!(told[0].starts_with("department \"Billing\": cannot be the default too"));
     let told = refused(&mut sim, &OWNER, &of_departments(&[]), &[Kind::Department]);
     assert_eq!(
         told,
-        ["department \"Returns\" is the default; make another the default first"]
+        ["department \"Returns\": is the default; make another the default first"]
     );
 }
 
@@ -330,15 +330,15 @@ fn nobody_locks_themselves_out() {
     for (all, expected) in [
         (
             vec![olga(Role::Agent, true)],
-            vec!["user \"Olga\" is the last active owner; make another owner first"],
+            vec!["user \"Olga\": is the last active owner; make another owner first"],
         ),
         (
             vec![olga(Role::Agent, true), adam(Role::Owner)],
-            vec!["user \"Olga\" could not apply documents any more"],
+            vec!["user \"Olga\": could not apply documents any more"],
         ),
         (
             vec![olga(Role::Owner, false), adam(Role::Owner)],
-            vec!["user \"\" could not apply"],
+            vec!["user \"\": could not apply"],
         ),
     ] {
         let told = refused(&mut sim, &owner, &of_users(&all), &[]);
@@ -354,7 +354,7 @@ fn nobody_locks_themselves_out() {
     );
     assert!(
         told.iter()
-            .any(|one| one.starts_with("user \"Olga\" ranks above")),
+            .any(|one| one.starts_with("user \"Olga\": ranks above")),
         "{told:?}"
     );
     // One may hand over, the new owner before oneself, and stay an admin.
@@ -367,7 +367,7 @@ fn nobody_locks_themselves_out() {
     let told = refused(&mut sim, &owner, &of_users(&[adam(Role::Agent)]), &[]);
     assert_eq!(
         told,
-        ["user \"Adam\" ranks above what you may change; ask an owner"]
+        ["user \"Adam\": ranks above what you may change; ask an owner"]
     );
 }
 
@@ -389,7 +389,7 @@ fn what_has_open_chats_goes_as_the_commands_let_it() {
     );
     assert_eq!(
         told,
-        ["department \"Billing\" has open chats; transfer or end them first"]
+        ["department \"Billing\": has open chats; transfer or end them first"]
     );
     let staff = of_users(&[user("Olga", Role::Owner, &["Customer Care"])]);
     let records = applied(&mut sim, &staff, &[Kind::User]);
