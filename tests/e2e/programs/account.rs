@@ -2,14 +2,14 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 use tests::cli::Cli;
 use tests::desk::{Desk, PATIENCE, prompts};
 use tests::exposure::{can_look, exposed};
 use tests::hub::HubSetup;
-use tests::process::{Exit, Output};
+use tests::process::Output;
 use tests::programs::programs;
 use tests::pty::{Pty, Terminal};
 
@@ -241,13 +241,25 @@ fn what_an_account_may_not_is_said_in_one_line() {
     assert!(empty.stderr.contains("is empty"), "{empty:?}");
 }
 
+/// Runs a program, then says how it ended and in which mode it left the terminal. A program that
+/// began the session itself would prove nothing: the system puts the mode back at its end.
+const THEN_LOOK: &str = "\"$0\" login --username bo; echo \"code $?\"; \
+    stty -a | tr ' ' '\\n' | grep -x -e '-*echo' -e '-*icanon' | tr '\\n' ' '; echo done";
+
+/// The one child of a shell.
+fn child_of(shell: &Pty) -> Pid {
+    let path = format!("/proc/{0}/task/{0}/children", shell.pid());
+    let children = std::fs::read_to_string(path).unwrap();
+    let child = children.split_whitespace().next().expect("a child");
+    Pid::from_raw(child.parse().unwrap()).unwrap()
+}
+
 /// Whatever ends a prompt for a password, the terminal shows again what is typed.
 #[test]
 fn a_prompt_leaves_the_terminal_as_it_was() {
     let desk = Desk::start();
-    let shell = desk.customer();
+    let bo = desk.customer();
     let built = programs();
-    let terminal = Terminal::default();
     for program in [&built.chat, &built.admin] {
         let ends: [(&str, Option<Signal>, i32); 4] = [
             ("\x03", None, 130),
@@ -256,21 +268,27 @@ fn a_prompt_leaves_the_terminal_as_it_was() {
             ("", Some(Signal::HUP), 129),
         ];
         for (keys, signal, code) in ends {
-            let args = ["login", "--username", "bo"];
-            let prompt = Pty::start(shell.home(), terminal, program, &args);
-            prompt.wait_for("the prompt", PATIENCE, |screen| {
+            let program = program.to_str().unwrap();
+            let args = ["-c", THEN_LOOK, program];
+            let shell = Pty::start(bo.home(), Terminal::default(), "/bin/sh".as_ref(), &args);
+            shell.wait_for("the prompt", PATIENCE, |screen| {
                 screen.contents().to_lowercase().contains("password:")
             });
-            assert!(!prompt.is_cooked(), "what is typed would show");
-            prompt.send("hunter2");
-            prompt.send(keys);
+            assert!(!shell.is_cooked(), "what is typed would show");
+            shell.send("hunter2");
+            shell.send(keys);
             if let Some(signal) = signal {
-                prompt.signal(signal);
+                kill_process(child_of(&shell), signal).unwrap();
             }
-            let what = format!("{} {keys:?} {signal:?}", program.display());
-            assert_eq!(prompt.wait_exit(PATIENCE), Exit::Code(code), "{what}");
-            assert!(prompt.is_cooked(), "{what}");
-            assert!(!prompt.screen().contains("hunter2"), "{what}");
+            shell.wait_text("done", PATIENCE);
+            let screen = shell.screen();
+            let what = format!("{program} {keys:?} {signal:?}: {screen}");
+            assert!(screen.contains(&format!("code {code}")), "{what}");
+            assert!(screen.contains("icanon echo done"), "{what}");
+            assert!(
+                !screen.contains("-icanon") && !screen.contains("-echo"),
+                "{what}"
+            );
         }
     }
 }
