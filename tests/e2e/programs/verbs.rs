@@ -182,7 +182,7 @@ fn a_chat_is_explained_from_its_record() {
     );
     let first = told.lines().next().unwrap();
     assert!(
-        first.starts_with(&format!("chat {id} is with ana in Billing: ")),
+        first.starts_with(&format!("chat {id} is with ana in Billing: given to ana, ")),
         "{told}"
     );
     let all = json(&desk.done(&["explain", "chat", &id, "-o", "json"]));
@@ -292,6 +292,12 @@ fn a_list_goes_on_over_a_hub_that_was_killed() {
     assert_eq!(first["change"], "listed");
     desk.done(&["department", "create", "Billing"]);
     assert_eq!(json(&seen(&mut watch, "Billing"))["change"], "added");
+    let early = ["department", "update", "billing", "--capacity", "7"];
+    desk.done(&early);
+    assert_eq!(
+        json(&seen(&mut watch, "\"capacity\":7"))["change"],
+        "changed"
+    );
     desk.hub.kill9();
     desk.hub.restart();
     desk.done(&[
@@ -311,7 +317,7 @@ fn a_list_goes_on_over_a_hub_that_was_killed() {
     assert_eq!(removed["item"]["name"], "Billing");
     watch.signal(Signal::INT);
     assert_eq!(watch.wait_exit(PATIENCE), Exit::Code(130));
-    assert_eq!(watch.stdout().lines().count(), 4, "{}", watch.stdout());
+    assert_eq!(watch.stdout().lines().count(), 5, "{}", watch.stdout());
 }
 
 #[test]
