@@ -30,7 +30,7 @@ pub(crate) struct CodeSource {
 #[derive(Debug, Args)]
 #[command(before_long_help = "Examples:
   frontdesk-admin setup --username ana --code-file setup-code
-  frontdesk-admin setup --hub http://127.0.0.1:8470 --username ana --code-file setup-code --password-stdin < password")]
+  frontdesk-admin setup --username ana --code-file setup-code --password-stdin < password")]
 pub(crate) struct Setup {
     #[command(flatten)]
     pub(crate) code: CodeSource,

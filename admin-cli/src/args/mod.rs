@@ -257,10 +257,10 @@ pub(crate) enum Verb {
     /// Print the completion script of a shell
     ///
     /// Have the shell read it at its start, so that it fits this version: in ~/.bashrc or ~/.zshrc
-    /// source <(frontdesk-admin completion bash), in config.fish the pipe below.
+    /// source <(frontdesk-admin completion bash), and the like in config.fish.
     #[command(before_long_help = "Examples:
   frontdesk-admin completion bash > frontdesk.bash
-  frontdesk-admin completion fish | source")]
+  frontdesk-admin completion fish > frontdesk.fish")]
     Completion {
         /// Which shell
         shell: Shell,
@@ -318,10 +318,14 @@ pub(crate) fn cursor(text: &str) -> Result<String, String> {
 /// A flag of the raw command line whose value would be a secret that other users of the machine
 /// can read in the list of processes.
 pub(crate) fn secret_flag(args: &[OsString]) -> Option<&'static str> {
-    let flags: BTreeSet<&'static str> =
+    let mut flags: BTreeSet<&'static str> =
         BTreeSet::from(["--password", "--token", "--code", "--secret"]);
-    args.iter()
-        .take_while(|arg| *arg != "--")
+    let words = || args.iter().take_while(|arg| *arg != "--");
+    // What is typed for a canned reply is a code too, and no secret.
+    if words().any(|arg| arg == "canned") {
+        flags.remove("--code");
+    }
+    words()
         .filter_map(|arg| arg.to_str())
         .find_map(|arg| flags.get(arg.split('=').next().unwrap_or(arg)).copied())
 }

@@ -140,6 +140,7 @@ fn a_secret_among_the_arguments_is_found() {
         Some("--code")
     );
     for line in [
+        "frontdesk-admin canned update 12 --code hello",
         "frontdesk-admin login --password-stdin",
         "frontdesk-admin login --password-file f",
         "frontdesk-admin invite accept --code-file -",
