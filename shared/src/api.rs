@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     command::{DepartmentRef, UserRef},
     error::ErrorCode,
-    id::{CannedId, ChatId, CommandId, DepartmentId, Epoch, InvitationId, Pos, Seq, UserId},
-    model::{Actor, AgentStatus, Attachment, Chat, Role, User, Visibility},
+    id::{CannedId, ChatId, CommandId, DepartmentId, Epoch, Pos, Seq},
+    model::{Actor, AgentStatus, Attachment, Chat, Visibility},
     text::SafeText,
     time::Timestamp,
 };
@@ -123,111 +123,25 @@ macro_rules! bodies {
     };
 }
 
+macro_rules! answers {
+    ($($(#[$doc:meta])* answer $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {
+        $($(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        pub struct $name { $($(#[$field_doc])* pub $field: $type,)* })*
+    };
+}
+
+mod access;
+mod customers;
+
+pub use access::{
+    AcceptInvitation, CreateUser, CreatedUser, Invite, Invited, Login, NewToken, PasswordChange,
+    PasswordCode, Refresh, Register, SessionInfo, SessionTokens, Setup, TokenInfo, WhoAmI,
+};
+pub use customers::{CustomerAccount, CustomerExport, ExportedChat, ExportedRating, PastChat};
+
 bodies! {
-    /// `POST /api/setup`: the first owner.
-    request Setup {
-        /// The one-time code.
-        code: String,
-        /// The name to log in with.
-        username: SafeText,
-        /// The name that others see.
-        name: SafeText,
-        /// The password.
-        password: String,
-    }
-
-    /// `POST /api/auth/login`.
-    request Login {
-        /// The name to log in with.
-        username: String,
-        /// The password.
-        password: String,
-        /// The one-time password, where a second factor is set.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        totp: Option<String>,
-    }
-
-    /// `POST /api/auth/refresh`.
-    request Refresh {
-        /// The refresh token; it is used up by this.
-        refresh_token: String,
-    }
-
-    /// `POST /api/auth/register`: a customer, where policy allows.
-    request Register {
-        /// The name to log in with.
-        username: SafeText,
-        /// The name that others see.
-        name: SafeText,
-        /// The e-mail address.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        email: Option<SafeText>,
-        /// The telephone number.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        phone: Option<SafeText>,
-        /// The password.
-        password: String,
-    }
-
-    /// `POST /api/auth/password`.
-    request PasswordChange {
-        /// The password so far.
-        old: String,
-        /// The password from now on.
-        new: String,
-    }
-
-    /// `POST /api/invitations`.
-    request Invite {
-        /// The role to give.
-        role: Role,
-        /// The departments to give, by number or name.
-        #[serde(default)]
-        departments: Vec<DepartmentRef>,
-        /// The username it is for.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        username: Option<SafeText>,
-    }
-
-    /// `POST /api/invitations/accept`.
-    request AcceptInvitation {
-        /// The code.
-        code: String,
-        /// The name to log in with; the invitation's own when it has one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        username: Option<SafeText>,
-        /// The name that others see.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        name: Option<SafeText>,
-        /// The password.
-        password: String,
-    }
-
-    /// `POST /api/tokens`: a token for scripts.
-    request NewToken {
-        /// What it is for.
-        name: SafeText,
-        /// When it ends, in days from now: 1 to 365.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        days: Option<u32>,
-    }
-
-    /// `POST /api/users`: a member of staff; the answer has an invitation code for the password.
-    request CreateUser {
-        /// The name to log in with.
-        username: SafeText,
-        /// The name that others see.
-        name: SafeText,
-        /// What the user is; not `customer`.
-        role: Role,
-        /// The departments the user works in, by number or name.
-        #[serde(default)]
-        departments: Vec<DepartmentRef>,
-        /// Most chats to give automatically.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        capacity: Option<u32>,
-    }
-
     /// `PUT /api/users/{id}/status`.
     request SetStatus {
         /// What to do from now on.
@@ -396,94 +310,7 @@ bodies! {
     }
 }
 
-macro_rules! answers {
-    ($($(#[$doc:meta])* answer $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {
-        $($(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-        pub struct $name { $($(#[$field_doc])* pub $field: $type,)* })*
-    };
-}
-
 answers! {
-    /// A session that has begun or was renewed.
-    answer SessionTokens {
-        /// Who.
-        user: User,
-        /// For `Authorization: Bearer`, 30 minutes.
-        access_token: String,
-        /// For one renewal.
-        refresh_token: String,
-        /// When the access token ends.
-        expires_at: Timestamp,
-    }
-
-    /// `GET /api/auth/me`.
-    answer WhoAmI {
-        /// Who.
-        user: User,
-        /// What kind of token asked: `session`, `api` or `chat`.
-        token: String,
-        /// When that token ends.
-        expires_at: Timestamp,
-    }
-
-    /// One login of a user.
-    answer SessionInfo {
-        /// Its public name.
-        id: String,
-        /// When it began.
-        created_at: Timestamp,
-        /// When it was last used, to the minute.
-        seen_at: Timestamp,
-        /// Whether it asks now.
-        current: bool,
-    }
-
-    /// An invitation that was made; the code is shown here only.
-    answer Invited {
-        /// Its number.
-        id: InvitationId,
-        /// The code.
-        code: String,
-        /// When it ends.
-        expires_at: Timestamp,
-    }
-
-    /// A code by which a member of staff sets a new password; it is shown here only.
-    answer PasswordCode {
-        /// Whose password.
-        id: UserId,
-        /// The name to log in with.
-        username: SafeText,
-        /// The code.
-        code: String,
-        /// When it ends.
-        expires_at: Timestamp,
-    }
-
-    /// A member of staff that was made, with the code to set a password.
-    answer CreatedUser {
-        /// Who.
-        #[serde(flatten)]
-        user: User,
-        /// The invitation.
-        invitation: Invited,
-    }
-
-    /// A token for scripts.
-    answer TokenInfo {
-        /// Its public name.
-        id: String,
-        /// What it is for.
-        name: SafeText,
-        /// When it ends.
-        expires_at: Timestamp,
-        /// The token itself, once, in the answer that made it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        token: Option<String>,
-    }
-
     /// What everyone may know of a desk.
     answer PublicDesk {
         /// What it is called.
@@ -570,66 +397,6 @@ answers! {
         /// Files that came with it.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         attachments: Vec<Attachment>,
-    }
-
-    /// A chat of a customer, open or closed.
-    answer PastChat {
-        /// The chat.
-        chat: Chat,
-        /// The name of the department it is in.
-        department: SafeText,
-        /// What a person said last that the reader may see; a line of the desk when nobody did
-        /// of late.
-        last: Option<Message>,
-    }
-
-    /// What is kept of a registered customer besides the chats.
-    answer CustomerAccount {
-        /// The name to log in with.
-        username: SafeText,
-        /// The name that others see.
-        name: SafeText,
-        /// The e-mail address.
-        email: Option<SafeText>,
-        /// The telephone number.
-        phone: Option<SafeText>,
-    }
-
-    /// `GET /api/customers/{id}/export`: all that the desk keeps of a customer and the customer
-    /// may see.
-    answer CustomerExport {
-        /// When it was made.
-        at: Timestamp,
-        /// Who.
-        customer: UserId,
-        /// The account; none for a customer without one.
-        account: Option<CustomerAccount>,
-        /// Every chat, oldest first; the last field, so that it can be written as it is read.
-        chats: Vec<ExportedChat>,
-    }
-
-    /// A chat in an export.
-    answer ExportedChat {
-        /// The chat.
-        chat: Chat,
-        /// The name of the department it is in.
-        department: SafeText,
-        /// Its messages with their newest texts, oldest first.
-        messages: Vec<Message>,
-        /// Its ratings, oldest first; a later one of the same episode replaces an earlier one.
-        ratings: Vec<ExportedRating>,
-    }
-
-    /// A rating in an export.
-    answer ExportedRating {
-        /// When.
-        at: Timestamp,
-        /// Which episode of the chat.
-        episode: u32,
-        /// 1 to 5.
-        score: u8,
-        /// Why.
-        comment: Option<SafeText>,
     }
 
     /// A record that was found by its words.
