@@ -17,8 +17,10 @@ const TOP_FILES: [&str; 5] = [
     "LICENSE",
 ];
 
-/// Configuration of tools that look for it at the top, and what Cargo builds. Dotfiles may be too.
-const TOP_TOOLING: [&str; 5] = [
+/// Published schemas and recipes, configuration of tools that look for it at the top, and what
+/// Cargo builds. Dotfiles may be too.
+const TOP_TOOLING: [&str; 6] = [
+    "docs",
     "clippy.toml",
     "deny.toml",
     "rust-toolchain.toml",
@@ -276,10 +278,10 @@ fn the_top_of_the_repository_is_complete() {
 
 #[test]
 fn a_wrong_top_is_seen() {
-    let names = ["Cargo.toml", "docs", ".gitignore", "server", "target"].map(str::to_owned);
+    let names = ["Cargo.toml", "notes", ".gitignore", "server", "target"].map(str::to_owned);
     let strangers = strangers_at_the_top(&names);
     assert_eq!(strangers.len(), 1);
-    assert_eq!(strangers[0].path, "docs");
+    assert_eq!(strangers[0].path, "notes");
     let missing = missing_at_the_top(&names);
     assert_eq!(missing.len(), PACKAGES.len() + TOP_FILES.len() - 2);
     assert!(missing.iter().any(|each| each.path == "README.md"));
