@@ -22,6 +22,7 @@ Examples:
   echo 'my invoice is wrong' | frontdesk-chat --dept billing --name Bo
   frontdesk-chat --name Bo --message 'is the shop open?' --wait 5m
   frontdesk-chat --name Bo --message-file report.txt --client-id nightly-report-2026-11-20
+  frontdesk-chat --name Bo --message 'it looks like this' --file screen.png
   frontdesk-chat resume
   frontdesk-chat resume 4821 --message 'any news?'
   frontdesk-chat list
@@ -107,6 +108,18 @@ pub struct TalkArgs {
     /// The same with the text of a file
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "json_in")]
     pub message_file: Option<PathBuf>,
+    /// Send a file of at most 10 MiB, after the message if there is one
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FILE",
+        conflicts_with = "json_in"
+    )]
+    pub file: Option<PathBuf>,
+    /// Save the files that come into this folder
+    #[arg(long, global = true, value_name = "DIR")]
+    pub save_dir: Option<PathBuf>,
     /// Name this request, so that repeating it changes nothing: 16 to 64 of A-Z a-z 0-9 _ -
     #[arg(long, global = true, value_name = "CID")]
     pub client_id: Option<CommandId>,
@@ -219,7 +232,7 @@ impl TalkArgs {
     /// Whether a single message is sent.
     #[must_use]
     pub const fn is_one_shot(&self) -> bool {
-        self.message.is_some() || self.message_file.is_some()
+        self.message.is_some() || self.message_file.is_some() || self.file.is_some()
     }
 }
 

@@ -1,41 +1,41 @@
 //! The line mode: a chat on the normal screen, with scrollback and copying as ever.
 //!
-//! First the questions, in order; then one loop over what the customer types, what the hub tells
-//! and signals. How things look is in `lines`.
+//! First the questions, which are in `questions`; then one loop over what the customer types, what
+//! the hub tells and signals. How things look is in `lines`.
+
+use std::path::{Path, PathBuf};
 
 use shared::{
-    api::{ChatAnswer, PublicDepartment},
-    client::{private, profile::Profile},
-    command::DepartmentRef,
+    api::ChatAnswer,
+    client::{profile::Profile, save::Place},
     error::exit,
-    id::Seq,
+    id::{AttachmentId, CommandId, Seq},
     model::{Chat, ChatState},
-    text::{SafeText, customer_name},
+    text::SafeText,
 };
-use tokio::{
-    runtime::Runtime,
-    signal::unix::{Signal, SignalKind, signal},
-    sync::mpsc,
-};
+use tokio::{runtime::Runtime, signal::unix::SignalKind, sync::mpsc};
 
 use crate::{
     account::{Access, Customer},
     args::Form,
     commands::{Typed, help},
     error::{ChatError, SIGTERM},
-    form::{Details, check, find, question},
-    input::{Did, Keys, NoAnswer},
+    files,
+    input::{Did, Keys},
     keep::left as left_chat,
     lines::{self, Look, show, system},
-    notice,
     opening::{self, now},
     pipe::Start,
     print::{self, Screen, TerminalGuard},
+    questions::{self, Questions, listen},
     save::save,
     story::{Piece, Story},
     talk::{Talk, departments, farewell, whole},
     transcript::transcript,
 };
+
+/// Words about files that may wait to be told.
+const NEWS_MAX: usize = 16;
 
 /// What ends the line mode.
 enum Way {
@@ -69,22 +69,28 @@ pub fn run(
     );
     print::out(&system(&greeting, look))?;
     if let Start::New(_) = start {
-        tell_notice(runtime, profile, customer, look)?;
+        runtime.block_on(questions::tell_notice(profile, customer, look))?;
     }
-    let mut keys = Keys::new().map_err(|error| ChatError::Io {
+    let keys = Keys::new().map_err(|error| ChatError::Io {
         what: "read the keyboard".to_owned(),
         source: std::io::Error::other(error),
     })?;
-    let (access, story, pieces) = match start {
+    let (keys, access, story, pieces) = match start {
         Start::New(details) => {
             let departments = runtime.block_on(departments(&customer.http));
-            let departments = departments.map_err(|error| customer.failed(error))?;
-            let details = ask(&mut keys, profile, customer, details, &departments, look)?;
+            let questions = Questions {
+                profile: profile.clone(),
+                has_account: customer.login.is_some(),
+                details,
+                departments: departments.map_err(|error| customer.failed(error))?,
+                look,
+            };
+            let (keys, details) = runtime.block_on(questions.answered(keys))?;
             let open = opening::open(profile, customer, details, None, None);
             let opened = runtime.block_on(open)?;
             let mut story = Story::new(opened.chat.id);
             let place = story.meet(&opened.chat);
-            (opened.access, story, Vec::from_iter(place))
+            (keys, opened.access, story, Vec::from_iter(place))
         }
         Start::Resume(access) => {
             let mut story = Story::new(access.chat);
@@ -99,7 +105,7 @@ pub fn run(
                 }
                 return Ok(());
             }
-            (access, story, pieces)
+            (keys, access, story, pieces)
         }
     };
     let chat = access.chat;
@@ -134,151 +140,14 @@ pub fn run(
     }
 }
 
-/// Says what the desk does with data, before anything is asked for, and only once.
-fn tell_notice(
-    runtime: &Runtime,
-    profile: &Profile,
-    customer: &Customer,
-    look: Look,
-) -> Result<(), ChatError> {
-    let Some(desk) = runtime.block_on(notice::desk(&customer.http)) else {
-        return Ok(());
-    };
-    if let Some(notice) = notice::unread(profile, &desk) {
-        print::out(&system(&format!("Privacy notice of {}:", desk.name), look))?;
-        print::out(&lines::item(notice, look))?;
-        notice::remember(profile, notice);
-    }
-    Ok(())
-}
-
-/// Asks what is not known yet: the name, the department, its questions.
-fn ask(
-    keys: &mut Keys,
-    profile: &Profile,
-    customer: &Customer,
-    mut details: Details,
-    departments: &[PublicDepartment],
-    look: Look,
-) -> Result<Details, ChatError> {
-    let given = match &details.name {
-        Some(name) => {
-            Some(customer_name(name).map_err(|error| ChatError::Usage(error.to_string()))?)
-        }
-        // An account has its own name.
-        None if customer.login.is_some() => None,
-        None => Some(ask_name(keys, profile, look)?),
-    };
-    if let Some(given) = &given {
-        remember_name(profile, given);
-    }
-    details.name = given;
-    let department = match &details.department {
-        Some(DepartmentRef::Name(name)) => {
-            Some(find(departments, name).map_err(ChatError::NoDepartment)?)
-        }
-        Some(DepartmentRef::Id(id)) => departments.iter().find(|d| d.id == *id),
-        None if departments.len() > 1 => Some(choose(keys, departments, look)?),
-        None => departments.first(),
-    };
-    let Some(department) = department else {
-        return Ok(details);
-    };
-    details.department = Some(DepartmentRef::Id(department.id));
-    for field in &department.form {
-        let given = details.answer(&field.key).cloned();
-        let mut initial = given.map_or_else(String::new, String::from);
-        loop {
-            // What was given on the command line is asked again only when it is no answer.
-            let answer = if initial.is_empty() {
-                keys.ask(&question(field), "").map_err(left)?
-            } else {
-                std::mem::take(&mut initial)
-            };
-            match check(field, &answer) {
-                Ok(Some(value)) => break details.put(&field.key, value),
-                Ok(None) => break,
-                Err(why) => print::out(&system(&why, look))?,
-            }
-        }
-    }
-    Ok(details)
-}
-
-fn ask_name(keys: &mut Keys, profile: &Profile, look: Look) -> Result<SafeText, ChatError> {
-    let last = last_name(profile).unwrap_or_default();
-    loop {
-        let answer = keys.ask("Your name: ", &last).map_err(left)?;
-        match customer_name(&answer) {
-            Ok(name) => return Ok(name),
-            Err(error) => print::out(&system(&error.to_string(), look))?,
-        }
-    }
-}
-
-fn choose<'a>(
-    keys: &mut Keys,
-    departments: &'a [PublicDepartment],
-    look: Look,
-) -> Result<&'a PublicDepartment, ChatError> {
-    print::out("Whom do you want to talk to?\n")?;
-    for (number, department) in (1..).zip(departments) {
-        let text = if department.description.is_empty() {
-            format!("{number}  {}", department.name)
-        } else {
-            format!("{number}  {}: {}", department.name, department.description)
-        };
-        let plain = Look {
-            ink: lines::Ink::Plain,
-            ..look
-        };
-        print::out(&lines::item(&text, plain))?;
-    }
-    let default = departments.iter().position(|d| d.default).unwrap_or(0);
-    let question = format!("Number or name [{}]: ", default + 1);
-    loop {
-        let answer = keys.ask(&question, "").map_err(left)?;
-        let answer = answer.trim();
-        if answer.is_empty() {
-            return Ok(&departments[default]);
-        }
-        let listed = answer.parse::<usize>().ok();
-        let listed = listed.and_then(|number| departments.get(number.checked_sub(1)?));
-        match listed.map_or_else(|| find(departments, answer), Ok) {
-            Ok(department) => return Ok(department),
-            Err(why) => print::out(&system(&why, look))?,
-        }
-    }
-}
-
-/// The name that the customer gave last.
-#[must_use]
-pub fn last_name(profile: &Profile) -> Option<String> {
-    let read = private::read(&profile.places.state().join("name")).ok()??;
-    customer_name(&read).ok().map(String::from)
-}
-
-fn remember_name(profile: &Profile, name: &SafeText) {
-    // Not worth failing for: it is only asked again.
-    drop(private::write(
-        &profile.places.state().join("name"),
-        name.as_bytes(),
-    ));
-}
-
-fn left(why: NoAnswer) -> ChatError {
-    match why {
-        NoAnswer::Interrupted => ChatError::Signal(exit::SIGINT),
-        NoAnswer::Left => ChatError::Signal(exit::OK),
-    }
-}
-
 struct LineMode<'a> {
     profile: &'a Profile,
     access: &'a Access,
     talk: Talk,
     typed: mpsc::Receiver<Did>,
     screen: Option<Screen>,
+    /// How files went that were sent or saved meanwhile.
+    news: (mpsc::Sender<String>, mpsc::Receiver<String>),
     look: Look,
     read: Seq,
 }
@@ -306,6 +175,7 @@ impl<'a> LineMode<'a> {
             talk,
             typed,
             screen: Some(screen),
+            news: mpsc::channel(NEWS_MAX),
             look,
             read,
         })
@@ -322,6 +192,7 @@ impl<'a> LineMode<'a> {
                         return Ok(Way::Closed);
                     }
                 }
+                Some(news) = self.news.1.recv() => self.tell(&news).await,
                 did = self.typed.recv() => match did {
                     Some(Did::Typed(Typed::Quit) | Did::Left) | None => return Ok(Way::Out),
                     Some(Did::Interrupted) => return Ok(Way::Signal(exit::SIGINT)),
@@ -378,6 +249,8 @@ impl<'a> LineMode<'a> {
                 Ok(())
             }
             Typed::Language(tag) => self.language(tag).await,
+            Typed::File(path, caption) => self.send_file(&path, caption).await,
+            Typed::Save(id, path) => self.save_file(id, path).await,
             Typed::Wrong(why) => {
                 self.tell(&why).await;
                 Ok(())
@@ -389,7 +262,7 @@ impl<'a> LineMode<'a> {
         }
     }
 
-    async fn transcript(&self, path: Option<std::path::PathBuf>) -> Result<(), ChatError> {
+    async fn transcript(&self, path: Option<PathBuf>) -> Result<(), ChatError> {
         let messages = whole(self.profile, self.access).await?;
         let text = transcript(self.access.chat, messages, Form::Text)?;
         match path {
@@ -399,6 +272,50 @@ impl<'a> LineMode<'a> {
                 self.tell(&format!("saved to {}", path.display())).await;
             }
         }
+        Ok(())
+    }
+
+    /// Sends a file while the chat goes on.
+    async fn send_file(&self, path: &Path, caption: SafeText) -> Result<(), ChatError> {
+        let file = files::pick(path)?;
+        self.tell(&files::on_its_way(&file)).await;
+        let (profile, access) = (self.profile.clone(), self.access.clone());
+        let news = self.news.0.clone();
+        drop(tokio::spawn(async move {
+            let key = CommandId::random();
+            let sent = files::send(&profile, &access, &file, &caption, &key).await;
+            if let Err(error) = sent {
+                let name = file.name;
+                // Nobody listens any more when the chat was left.
+                drop(news.send(format!("{name} is not sent: {error}")).await);
+            }
+        }));
+        Ok(())
+    }
+
+    /// Saves a file while the chat goes on.
+    async fn save_file(
+        &self,
+        id: Option<AttachmentId>,
+        path: Option<PathBuf>,
+    ) -> Result<(), ChatError> {
+        let Some(file) = self.talk.story().file(id).cloned() else {
+            let what = id.map_or_else(
+                || "no file has come yet".to_owned(),
+                |id| format!("there is no file {id} here"),
+            );
+            return Err(ChatError::Usage(what));
+        };
+        let place = Place::of(path.as_deref().unwrap_or(Path::new(".")));
+        let (profile, access) = (self.profile.clone(), self.access.clone());
+        let news = self.news.0.clone();
+        drop(tokio::spawn(async move {
+            let told = match files::get(&profile, &access, &file, &place).await {
+                Ok(path) => format!("saved to {}", path.display()),
+                Err(error) => error.to_string(),
+            };
+            drop(news.send(told).await);
+        }));
         Ok(())
     }
 
@@ -436,15 +353,4 @@ async fn chat_of(profile: &Profile, access: &Access) -> Result<Chat, ChatError> 
     let answer = http.get(&format!("/api/chats/{}", access.chat)).await;
     let answer: ChatAnswer = answer.map_err(|error| access.failed(error))?;
     Ok(answer.chat)
-}
-
-/// Listens for a signal.
-///
-/// # Errors
-/// [`ChatError::Io`] when the system does not let it.
-pub fn listen(kind: SignalKind) -> Result<Signal, ChatError> {
-    signal(kind).map_err(|source| ChatError::Io {
-        what: "listen for signals".to_owned(),
-        source,
-    })
 }

@@ -1,10 +1,12 @@
 //! What a typed line means: a message, or a command that begins with a slash.
 //!
-//! Pure. What the commands do is in `chat`.
+//! Pure but for the home folder in a path. What the commands do is in `chat`.
 
 use std::path::PathBuf;
 
-use shared::text::SafeText;
+use shared::{id::AttachmentId, text::SafeText};
+
+use crate::files;
 
 /// The commands with what they take and do, in the order of the help.
 pub const COMMANDS: &[(&str, &str, &str)] = &[
@@ -12,6 +14,16 @@ pub const COMMANDS: &[(&str, &str, &str)] = &[
     ("/end", "", "end the chat; it can be reopened for 72 hours"),
     ("/rate", " 1-5 [WORDS]", "rate a chat that has ended"),
     ("/transcript", " [FILE]", "show the chat so far, or save it"),
+    (
+        "/file",
+        " PATH [WORDS]",
+        "send a file of at most 10 MiB; \"quote a path\" with blanks",
+    ),
+    (
+        "/save",
+        " [NUMBER] [PATH]",
+        "save a file that came, the last one if not said",
+    ),
     ("/human", "", "say who answers, or when a person will"),
     (
         "/lang",
@@ -42,6 +54,10 @@ pub enum Typed {
     },
     /// `/transcript`
     Transcript(Option<PathBuf>),
+    /// `/file`
+    File(PathBuf, SafeText),
+    /// `/save`
+    Save(Option<AttachmentId>, Option<PathBuf>),
     /// `/human`
     Human,
     /// `/lang`
@@ -81,6 +97,11 @@ pub fn parse(line: &str) -> Typed {
     match name {
         "/help" => alone(Typed::Help),
         "/end" => alone(Typed::End),
+        "/file" => file(rest),
+        "/save" => {
+            let (id, path) = files::wanted(rest, home().as_deref());
+            Typed::Save(id, path)
+        }
         "/human" => alone(Typed::Human),
         "/lang" => Typed::Language((!rest.is_empty()).then(|| rest.to_owned())),
         "/paste" => alone(Typed::Paste),
@@ -103,6 +124,17 @@ pub fn help() -> String {
     text.push_str("A line that ends with \\, Alt+Enter or Ctrl+J goes on in the next line.\n");
     text.push_str("Ctrl+D on an empty line leaves; the chat stays open.");
     text
+}
+
+fn file(rest: &str) -> Typed {
+    match files::path_and_rest(rest, home().as_deref()) {
+        Some((path, caption)) => Typed::File(path, SafeText::block(caption)),
+        None => Typed::Wrong("name a file, like: /file report.pdf the numbers of June".to_owned()),
+    }
+}
+
+fn home() -> Option<PathBuf> {
+    std::env::var_os("HOME").map(PathBuf::from)
 }
 
 fn rate(rest: &str) -> Typed {
@@ -213,8 +245,8 @@ mod tests {
         for (name, ..) in COMMANDS {
             assert!(help().contains(name));
             let typed = parse(name);
-            let needs_score = *name == "/rate";
-            assert_eq!(matches!(typed, Typed::Wrong(_)), needs_score, "{name}");
+            let needs_more = matches!(*name, "/rate" | "/file");
+            assert_eq!(matches!(typed, Typed::Wrong(_)), needs_more, "{name}");
         }
     }
 

@@ -5,8 +5,10 @@ use std::io;
 use shared::{
     client::{
         error::ClientError,
+        files::PickError,
         outbox::OutboxError,
         profile::ProfileError,
+        save::SaveError,
         secret::SecretError,
         socket::{SendError, StopReason},
         url::HubUrl,
@@ -61,6 +63,12 @@ pub enum ChatError {
     /// A member of staff is no customer.
     #[error("{0} is a member of staff; use frontdesk-agent, or register as a customer")]
     Staff(SafeText),
+    /// A file that cannot be sent.
+    #[error("{0}")]
+    Pick(#[from] PickError),
+    /// A file that was not saved.
+    #[error("{0}")]
+    Save(#[from] SaveError),
     /// A password.
     #[error("{0}")]
     Secret(#[from] SecretError),
@@ -119,7 +127,10 @@ impl ChatError {
             Self::Secret(SecretError::Unfit { .. }) => exit::USAGE,
             Self::Secret(SecretError::Interrupted) => exit::SIGINT,
             Self::Secret(SecretError::HungUp) => exit::SIGHUP,
-            Self::Secret(_) | Self::Io { .. } => exit::FAILURE,
+            Self::Pick(PickError::Empty(_) | PickError::NoFile(_) | PickError::TooLarge(_)) => {
+                exit::USAGE
+            }
+            Self::Secret(_) | Self::Pick(_) | Self::Save(_) | Self::Io { .. } => exit::FAILURE,
             Self::ReaderGone => SIGPIPE,
         }
     }

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 use shared::{
     id::{ChatId, CommandId, Seq},
+    model::Attachment,
     text::{SafeText, render},
     time::Timestamp,
 };
@@ -59,6 +60,8 @@ pub struct Line<'a> {
     text: String,
     /// Place in the queue.
     place: Option<u32>,
+    /// Files of a message.
+    attachments: &'a [Attachment],
 }
 
 /// One line of input; unknown fields are ignored.
@@ -147,6 +150,7 @@ const fn line<'a>(r#type: Kind, chat: Option<ChatId>, ts: Timestamp, text: Strin
         from: None,
         text,
         place: None,
+        attachments: &[],
     }
 }
 
@@ -155,6 +159,7 @@ fn spoken(r#type: Kind, said: &Said, chat: ChatId) -> String {
         id: Some(said.seq),
         role: Some(said.speaker.as_str()),
         from: Some(&said.name),
+        attachments: &said.attachments,
         ..line(r#type, Some(chat), said.at, said.text.to_string())
     })
 }
@@ -183,6 +188,7 @@ mod tests {
             speaker: Speaker::Agent,
             name: SafeText::line("Ana"),
             text: SafeText::block(text),
+            attachments: Vec::new(),
         }
     }
 
@@ -192,12 +198,13 @@ mod tests {
         assert_eq!(
             shown(Piece::Said(said("hi\nthere"))),
             "{\"v\":1,\"type\":\"message\",\"chat\":7,\"id\":4,\"ts\":\"1970-01-01T00:00:00.000Z\",\
-             \"role\":\"agent\",\"from\":\"Ana\",\"text\":\"hi\\nthere\",\"place\":null}\n"
+             \"role\":\"agent\",\"from\":\"Ana\",\"text\":\"hi\\nthere\",\"place\":null,\"attachments\":[]}\n"
         );
         assert_eq!(
             shown(Piece::Place(3)),
             "{\"v\":1,\"type\":\"queue\",\"chat\":7,\"id\":null,\"ts\":\"1970-01-01T00:00:00.000Z\",\
-             \"role\":null,\"from\":null,\"text\":\"number 3 in the queue\",\"place\":3}\n"
+             \"role\":null,\"from\":null,\"text\":\"number 3 in the queue\",\"place\":3,\
+             \"attachments\":[]}\n"
         );
         let kind = |piece| {
             let value: serde_json::Value = serde_json::from_str(&shown(piece)).unwrap();

@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 
 use shared::{
+    attachment::shown,
     client::socket::StopReason,
     model::{Actor, ActorKind, ChatState},
     text::{graphemes, render, width},
@@ -159,7 +160,8 @@ fn spoken(said: &Said, suffix: &str, look: Look) -> String {
         _ => speaker(&said.name),
     };
     let head = format!("{name}{suffix}:");
-    let shown = row_of("", &format!("{head} {}", render(&said.text)), look);
+    let words = shown(&said.text, &said.attachments);
+    let shown = row_of("", &format!("{head} {}", render(&words)), look);
     let head = fit(&head, look.charset);
     match shown.strip_prefix(head.as_ref()) {
         Some(rest) => format!("{}{rest}", styled("\x1b[1m", &head, look)),
@@ -262,7 +264,8 @@ mod tests {
 
     use shared::{
         client::socket::StopReason,
-        id::Seq,
+        id::{AttachmentId, Seq},
+        model::Attachment,
         text::{HOSTILE, SafeText, width},
         time::Timestamp,
     };
@@ -282,6 +285,7 @@ mod tests {
             speaker,
             name: SafeText::block(name),
             text: SafeText::block(text),
+            attachments: Vec::new(),
         }
     }
 
@@ -307,7 +311,14 @@ mod tests {
             Speaker::Customer,
             Speaker::System,
         ] {
-            pieces.push(Piece::Said(said(speaker, text, text)));
+            let mut with_file = said(speaker, text, text);
+            with_file.attachments.push(Attachment {
+                id: AttachmentId(3),
+                name: SafeText::line(text),
+                bytes: 12,
+                kind: SafeText::line(text),
+            });
+            pieces.push(Piece::Said(with_file));
             pieces.push(Piece::Edited(said(speaker, text, text)));
         }
         pieces
@@ -368,6 +379,21 @@ mod tests {
             );
             assert!(shown.lines().all(|line| width(line) < 40), "{shown:?}");
         }
+    }
+
+    #[test]
+    fn a_file_is_a_row_of_its_message() {
+        let mut with_file = said(Speaker::Agent, "Ana", "the invoice");
+        with_file.attachments.push(Attachment {
+            id: AttachmentId(3),
+            name: SafeText::line("invoice.pdf"),
+            bytes: 12,
+            kind: SafeText::line("application/pdf"),
+        });
+        assert_eq!(
+            show(&Piece::Said(with_file), Look::PIPE),
+            "Ana: the invoice\n  [file 3] invoice.pdf (12 B, application/pdf)\n"
+        );
     }
 
     #[test]

@@ -67,7 +67,8 @@ fn path(profile: &Profile) -> PathBuf {
 }
 
 /// FNV-1a of 64 bits (draft-eastlake-fnv): it only has to tell one text from the next.
-fn hash(text: &str) -> String {
+#[must_use]
+pub fn hash(text: &str) -> String {
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });

@@ -2,49 +2,38 @@
 //!
 //! What was said is all there is on stdout, as text or as JSON; everything else is on stderr.
 
-use std::{
-    collections::VecDeque,
-    io::{self, BufRead, Read},
-    path::Path,
-    thread,
-    time::Duration,
-};
+use std::time::Duration;
 
 use shared::{
-    client::{error::ClientError, profile::Profile},
+    client::{error::ClientError, files::Picked, profile::Profile, save::Place},
     error::exit,
     id::{ChatId, CommandId},
     model::ChatState,
-    text::{MESSAGE_BYTES_MAX, SafeText},
+    text::SafeText,
 };
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::mpsc,
-    time::{Instant, sleep_until, timeout_at},
+    time::{Instant, sleep_until},
 };
 
 use crate::{
     account::{Access, Customer},
     args::{TalkArgs, WAIT_DEFAULT},
     error::{ChatError, SIGTERM},
+    files,
     form::Details,
-    json::{self, Input},
+    json,
     keep::left,
     lines::{self, Look},
     opening::{self, now},
     print,
-    story::{Piece, Speaker, Story},
-    talk::{self, Talk, check, farewell},
+    speech::{Speech, Unit, speech},
+    story::{Piece, Said, Speaker, Story},
+    talk::{self, Talk, farewell},
 };
 
-/// Stdin that ends within this is one message; one that stays open is a message a line.
-const GATHER: Duration = Duration::from_millis(250);
 /// How long the hub may be away before what it has not taken is left in the outbox.
 const STORE_LIMIT: Duration = Duration::from_secs(10);
-/// Lines of stdin that may wait.
-const LINES_MAX: usize = 64;
-/// Longest line of JSON, in bytes.
-const JSON_BYTES_MAX: usize = 64 * 1024;
 
 /// Which chat to talk in.
 #[derive(Clone, Debug)]
@@ -55,28 +44,9 @@ pub enum Start {
     Resume(Access),
 }
 
-/// Something to do in the chat.
-#[derive(Debug)]
-enum Unit {
-    Say(SafeText, Option<CommandId>),
-    End,
-    Rate(u8, Option<SafeText>),
-    Language(SafeText),
-}
-
-/// A line of stdin, or what is wrong with it.
-type Line = Result<String, ChatError>;
-
-/// What there is to say.
-struct Speech {
-    /// What is known already.
-    units: VecDeque<Unit>,
-    /// Where more comes from.
-    stdin: Option<mpsc::Receiver<Line>>,
-    as_json: bool,
-}
-
 struct Pipe<'a> {
+    profile: &'a Profile,
+    access: Access,
     talk: Talk,
     args: &'a TalkArgs,
     wait: Duration,
@@ -96,7 +66,7 @@ pub async fn run(
 ) -> Result<(), ChatError> {
     let mut speech = speech(args).await?;
     let one_shot = args.is_one_shot();
-    let talk = begin(profile, customer, start, args, &mut speech).await?;
+    let (access, talk) = begin(profile, customer, start, args, &mut speech).await?;
     let chat = talk.story().chat();
     let default = if one_shot {
         Duration::ZERO
@@ -104,6 +74,8 @@ pub async fn run(
         WAIT_DEFAULT
     };
     let mut pipe = Pipe {
+        profile,
+        access,
         talk,
         args,
         wait: args.wait.unwrap_or(default),
@@ -137,108 +109,6 @@ pub async fn run(
     Ok(())
 }
 
-/// What is to be said, as far as it is known before the chat is opened.
-async fn speech(args: &TalkArgs) -> Result<Speech, ChatError> {
-    let text = match (&args.message, &args.message_file) {
-        (Some(text), _) if text == "-" => Some(read_all("stdin", &mut io::stdin().lock())?),
-        (Some(text), _) => Some(text.clone()),
-        (None, Some(path)) => Some(read_file(path)?),
-        (None, None) => None,
-    };
-    if let Some(text) = text {
-        return Ok(Speech {
-            units: VecDeque::from([whole(&text)?]),
-            stdin: None,
-            as_json: false,
-        });
-    }
-    let limit = if args.json_in {
-        JSON_BYTES_MAX
-    } else {
-        MESSAGE_BYTES_MAX
-    };
-    let mut stdin = lines_of_stdin(limit);
-    if args.json_in {
-        let first = stdin.recv().await.transpose()?.unwrap_or_default();
-        let units = units(&first, true)?;
-        return Ok(Speech {
-            units,
-            stdin: Some(stdin),
-            as_json: true,
-        });
-    }
-    gather(stdin).await
-}
-
-/// Waits for the first line, then a moment for the end.
-async fn gather(mut stdin: mpsc::Receiver<Line>) -> Result<Speech, ChatError> {
-    let mut text = stdin.recv().await.transpose()?.unwrap_or_default();
-    let quiet = Instant::now() + GATHER;
-    loop {
-        if text.len() > MESSAGE_BYTES_MAX {
-            return Err(ChatError::Usage(format!(
-                "stdin has more than {MESSAGE_BYTES_MAX} bytes; send it in parts"
-            )));
-        }
-        match timeout_at(quiet, stdin.recv()).await {
-            Ok(Some(line)) => text.push_str(&line?),
-            Ok(None) => {
-                return Ok(Speech {
-                    units: VecDeque::from([whole(&text)?]),
-                    stdin: None,
-                    as_json: false,
-                });
-            }
-            Err(_) => break,
-        }
-    }
-    let mut said = VecDeque::new();
-    for line in text.lines() {
-        said.extend(units(line, false)?);
-    }
-    Ok(Speech {
-        units: said,
-        stdin: Some(stdin),
-        as_json: false,
-    })
-}
-
-fn whole(text: &str) -> Result<Unit, ChatError> {
-    let text = SafeText::block(text.trim_end());
-    if text.trim().is_empty() {
-        return Err(ChatError::Usage(
-            "there is nothing to send; try: echo 'my question' | frontdesk-chat --name Bo"
-                .to_owned(),
-        ));
-    }
-    check(&text)?;
-    Ok(Unit::Say(text, None))
-}
-
-/// What a line of stdin asks for; nothing for a blank one.
-fn units(line: &str, as_json: bool) -> Result<VecDeque<Unit>, ChatError> {
-    if line.trim().is_empty() {
-        return Ok(VecDeque::new());
-    }
-    if !as_json {
-        return whole(line).map(|unit| VecDeque::from([unit]));
-    }
-    let input = serde_json::from_str(line).map_err(|error| {
-        ChatError::Usage(format!(
-            "a line of stdin is no message ({error}); write {{\"type\":\"message\",\"text\":\"..\"}}"
-        ))
-    })?;
-    Ok(VecDeque::from([match input {
-        Input::Message { text, client_id } => {
-            check(&text)?;
-            Unit::Say(text, client_id)
-        }
-        Input::End => Unit::End,
-        Input::Rate { score, comment } => Unit::Rate(score, comment),
-        Input::Language { language } => Unit::Language(language),
-    }]))
-}
-
 /// Opens the chat with the first message, or goes on with one.
 async fn begin(
     profile: &Profile,
@@ -246,7 +116,7 @@ async fn begin(
     start: Start,
     args: &TalkArgs,
     speech: &mut Speech,
-) -> Result<Talk, ChatError> {
+) -> Result<(Access, Talk), ChatError> {
     let access = match start {
         Start::New(details) => return begin_new(profile, customer, details, args, speech).await,
         Start::Resume(access) => access,
@@ -255,7 +125,8 @@ async fn begin(
         *name = Some(cid.clone());
     }
     let story = Story::resumed(access.chat);
-    Talk::begin(profile, &access, story)
+    let talk = Talk::begin(profile, &access, story)?;
+    Ok((access, talk))
 }
 
 async fn begin_new(
@@ -264,18 +135,25 @@ async fn begin_new(
     details: Details,
     args: &TalkArgs,
     speech: &mut Speech,
-) -> Result<Talk, ChatError> {
+) -> Result<(Access, Talk), ChatError> {
     if speech.units.is_empty() {
         // A stream whose first lines were blank.
         speech.units = speech.next().await?;
     }
-    let Some(Unit::Say(text, name)) = speech.units.pop_front() else {
-        let why = "a new chat begins with a message; send one first";
-        return Err(ChatError::Usage(why.to_owned()));
+    let (text, name) = match speech.units.pop_front() {
+        Some(Unit::Say(text, name)) => (Some(text), name),
+        Some(file @ Unit::File(_)) => {
+            speech.units.push_front(file);
+            (None, None)
+        }
+        _ => {
+            let why = "a new chat begins with a message; send one first";
+            return Err(ChatError::Usage(why.to_owned()));
+        }
     };
     let client_id = args.client_id.clone().or(name);
     let named = client_id.is_some();
-    let opened = opening::open(profile, customer, details, Some(text.clone()), client_id).await;
+    let opened = opening::open(profile, customer, details, text.clone(), client_id).await;
     let opened = opened.map_err(|error| match error {
         ChatError::Client(
             error @ (ClientError::Unreachable { .. } | ClientError::Timeout { .. }),
@@ -289,7 +167,9 @@ async fn begin_new(
         print::out(&json::opened(chat, now()))?;
     }
     let mut story = Story::new(chat);
-    story.opened_with(opened.cid, text);
+    if let Some(text) = text {
+        story.opened_with(opened.cid, text);
+    }
     let mut pieces = Vec::new();
     if named {
         // The chat may have been there before, with its answers.
@@ -300,26 +180,8 @@ async fn begin_new(
     for piece in pieces {
         show(args, chat, &piece)?;
     }
-    Talk::begin(profile, &opened.access, story)
-}
-
-impl Speech {
-    /// The next things to do; nothing at the end. Cancel safe.
-    async fn next(&mut self) -> Result<VecDeque<Unit>, ChatError> {
-        let as_json = self.as_json;
-        while let Some(stdin) = &mut self.stdin {
-            match stdin.recv().await.transpose()? {
-                Some(line) => {
-                    let units = units(&line, as_json)?;
-                    if !units.is_empty() {
-                        return Ok(units);
-                    }
-                }
-                None => self.stdin = None,
-            }
-        }
-        Ok(VecDeque::new())
-    }
+    let talk = Talk::begin(profile, &opened.access, story)?;
+    Ok((opened.access, talk))
 }
 
 impl Pipe<'_> {
@@ -343,7 +205,7 @@ impl Pipe<'_> {
             let far = Instant::now() + WAIT_DEFAULT;
             let deadline = self.deadline().unwrap_or(far);
             tokio::select! {
-                pieces = self.talk.next() => self.show(pieces)?,
+                pieces = self.talk.next() => self.show(pieces).await?,
                 units = speech.next(), if speech.stdin.is_some() => {
                     for unit in units? {
                         self.perform(unit).await?;
@@ -360,10 +222,36 @@ impl Pipe<'_> {
     async fn perform(&mut self, unit: Unit) -> Result<(), ChatError> {
         match unit {
             Unit::Say(text, cid) => self.talk.say(text, cid).await,
+            Unit::File(file) => self.send_file(&file).await,
             Unit::End => self.talk.end().await,
             Unit::Rate(score, comment) => self.talk.rate(score, comment).await,
             Unit::Language(language) => self.talk.language(&language).await.map(drop),
         }
+    }
+
+    async fn send_file(&self, file: &Picked) -> Result<(), ChatError> {
+        let key = match &self.args.client_id {
+            Some(request) => files::key_of(request),
+            None => CommandId::random(),
+        };
+        let caption = SafeText::default();
+        let sent = files::send(self.profile, &self.access, file, &caption, &key).await;
+        sent.map(drop)
+    }
+
+    /// Saves what staff or the assistant sent, where a folder was given for it.
+    async fn save_files(&self, said: &Said) -> Result<(), ChatError> {
+        let (Some(folder), Speaker::Agent | Speaker::Assistant) =
+            (&self.args.save_dir, said.speaker)
+        else {
+            return Ok(());
+        };
+        for file in &said.attachments {
+            let place = Place::In(folder.clone());
+            let path = files::get(self.profile, &self.access, file, &place).await?;
+            print::note(&format!("saved to {}", path.display()));
+        }
+        Ok(())
     }
 
     /// When to stop waiting, once everything was said.
@@ -385,7 +273,7 @@ impl Pipe<'_> {
         late || (self.said_all.is_some() && answered)
     }
 
-    fn show(&self, pieces: Vec<Piece>) -> Result<(), ChatError> {
+    async fn show(&self, pieces: Vec<Piece>) -> Result<(), ChatError> {
         let chat = self.talk.story().chat();
         for piece in pieces {
             show(self.args, chat, &piece)?;
@@ -395,6 +283,7 @@ impl Pipe<'_> {
                     return Err(ChatError::Refused { reason, code });
                 }
                 Piece::Stopped(why) => return Err(ChatError::Stopped(why)),
+                Piece::Said(said) => self.save_files(&said).await?,
                 _ => {}
             }
         }
@@ -418,95 +307,5 @@ fn show(args: &TalkArgs, chat: ChatId, piece: &Piece) -> Result<(), ChatError> {
             Ok(())
         }
         _ => Ok(()),
-    }
-}
-
-/// Reads stdin on a thread of its own, line by line, each at most `limit` bytes long.
-fn lines_of_stdin(limit: usize) -> mpsc::Receiver<Line> {
-    let (sender, lines) = mpsc::channel(LINES_MAX);
-    // Ends with stdin or with the program; nothing waits for it.
-    drop(thread::spawn(move || {
-        let mut stdin = io::stdin().lock();
-        loop {
-            let mut bytes = Vec::new();
-            let read = (&mut stdin)
-                .take(limit as u64 + 2)
-                .read_until(b'\n', &mut bytes);
-            let line = match read {
-                Ok(0) => return,
-                Ok(_) if bytes.len() > limit + 1 => Err(too_large("a line of stdin", limit)),
-                Ok(_) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
-                Err(source) => Err(ChatError::Io {
-                    what: "read stdin".to_owned(),
-                    source,
-                }),
-            };
-            let last = line.is_err();
-            if sender.blocking_send(line).is_err() || last {
-                return;
-            }
-        }
-    }));
-    lines
-}
-
-fn read_file(path: &Path) -> Result<String, ChatError> {
-    if path == Path::new("-") {
-        return read_all("stdin", &mut io::stdin().lock());
-    }
-    let name = path.display().to_string();
-    let mut file = std::fs::File::open(path).map_err(|source| ChatError::Io {
-        what: format!("read {name}"),
-        source,
-    })?;
-    read_all(&name, &mut file)
-}
-
-fn read_all(name: &str, from: &mut impl Read) -> Result<String, ChatError> {
-    let mut bytes = Vec::new();
-    let read = from
-        .take(MESSAGE_BYTES_MAX as u64 + 2)
-        .read_to_end(&mut bytes);
-    read.map_err(|source| ChatError::Io {
-        what: format!("read {name}"),
-        source,
-    })?;
-    if bytes.len() > MESSAGE_BYTES_MAX + 1 {
-        return Err(too_large(name, MESSAGE_BYTES_MAX));
-    }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn too_large(name: &str, limit: usize) -> ChatError {
-    ChatError::Usage(format!(
-        "{name} has more than {limit} bytes; send it in parts"
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Unit, units, whole};
-
-    #[test]
-    fn a_blank_line_says_nothing() {
-        assert!(units("  \n", false).unwrap().is_empty());
-        assert!(whole(" \n ").is_err());
-        let said = units("hello\n", false).unwrap();
-        assert!(matches!(&said[0], Unit::Say(text, None) if text.as_str() == "hello"));
-    }
-
-    #[test]
-    fn json_lines_say_end_and_rate() {
-        let one = |line: &str| units(line, true).map(|mut units| units.pop_front());
-        assert!(matches!(
-            one(r#"{"type":"message","text":"hi","client_id":"0123456789abcdef"}"#),
-            Ok(Some(Unit::Say(_, Some(_))))
-        ));
-        assert!(matches!(one(r#"{"type":"end"}"#), Ok(Some(Unit::End))));
-        assert!(matches!(
-            one(r#"{"type":"rate","score":5}"#),
-            Ok(Some(Unit::Rate(5, None)))
-        ));
-        assert!(one("hello").is_err_and(|error| error.exit_code() == 2));
     }
 }

@@ -26,7 +26,7 @@ use tokio::{
 use crate::{
     account::{self, Access, Customer},
     args::{Cli, Form, OpenArgs, Verb, has_password},
-    chat::{self, last_name, listen},
+    chat,
     error::{ChatError, SIGTERM},
     form::{Details, find},
     history, json,
@@ -35,6 +35,7 @@ use crate::{
     opening::now,
     pipe::{self, Start},
     print,
+    questions::{last_name, listen},
     talk::{departments, whole},
     transcript::transcript,
 };

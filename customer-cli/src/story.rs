@@ -3,15 +3,15 @@
 //! Pure: no clock, no terminal, no network. Every record becomes at most one piece, once, however
 //! often a reconnect or a page brings it again. How a piece looks is in `lines` and `json`.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use shared::{
     api::Message,
     client::socket::{SocketEvent, StopReason},
     event::{Event, Reader},
     fold::ChatView,
-    id::{ChatId, CommandId, Seq},
-    model::{ActorKind, Chat, ChatState, Visibility},
+    id::{AttachmentId, ChatId, CommandId, Seq},
+    model::{ActorKind, Attachment, Chat, ChatState, Visibility},
     record::Record,
     text::SafeText,
     time::Timestamp,
@@ -19,6 +19,9 @@ use shared::{
 
 /// Own messages whose place in the chat is remembered, to tell them from those of another program.
 const OWN_MAX: usize = 256;
+
+/// Files that a story remembers.
+const FILES_MAX: usize = 256;
 
 /// Who said something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +73,8 @@ pub struct Said {
     pub name: SafeText,
     /// What.
     pub text: SafeText,
+    /// Files that came with it.
+    pub attachments: Vec<Attachment>,
 }
 
 impl From<Message> for Said {
@@ -80,6 +85,7 @@ impl From<Message> for Said {
             speaker: message.actor.kind.into(),
             name: message.actor.name,
             text: message.text,
+            attachments: message.attachments,
         }
     }
 }
@@ -160,6 +166,8 @@ pub struct Story {
     seen: Seq,
     typist: Option<SafeText>,
     agent: Option<SafeText>,
+    /// The newest files, to be saved by their numbers.
+    files: VecDeque<Attachment>,
     lost: bool,
     /// The first view of the chat is the past, which is not shown.
     skips: bool,
@@ -181,6 +189,7 @@ impl Story {
             seen: Seq(0),
             typist: None,
             agent: None,
+            files: VecDeque::new(),
             lost: false,
             skips: false,
         }
@@ -228,6 +237,15 @@ impl Story {
     #[must_use]
     pub const fn agent(&self) -> Option<&SafeText> {
         self.agent.as_ref()
+    }
+
+    /// A file of the chat by its number, or the newest one.
+    #[must_use]
+    pub fn file(&self, id: Option<AttachmentId>) -> Option<&Attachment> {
+        match id {
+            Some(id) => self.files.iter().find(|file| file.id == id),
+            None => self.files.back(),
+        }
     }
 
     /// Whether staff or the assistant spoke after the customer's last message.
@@ -356,7 +374,8 @@ impl Story {
             return None;
         }
         self.shown = seq;
-        let said = |text: &SafeText| Said {
+        let said = |text: &SafeText, attachments: &[Attachment]| Said {
+            attachments: attachments.to_vec(),
             seq,
             at: record.at,
             speaker: record.actor.kind.into(),
@@ -367,13 +386,13 @@ impl Story {
             Event::MessagePosted {
                 text,
                 visibility: Visibility::Public,
-                ..
-            } => self.said(said(text)),
+                attachments,
+            } => self.said(said(text, attachments)),
             Event::MessageEdited {
                 text,
                 visibility: Visibility::Public,
                 ..
-            } => Some(Piece::Edited(said(text))),
+            } => Some(Piece::Edited(said(text, &[]))),
             Event::ReadMarked {
                 by: Reader::Staff,
                 seq,
@@ -400,6 +419,10 @@ impl Story {
     }
 
     fn said(&mut self, said: Said) -> Option<Piece> {
+        self.files.extend(said.attachments.iter().cloned());
+        while self.files.len() > FILES_MAX {
+            self.files.pop_front();
+        }
         match said.speaker {
             Speaker::Agent | Speaker::Assistant => {
                 self.last_reply = said.seq;
@@ -408,7 +431,10 @@ impl Story {
                     self.agent = Some(said.name.clone());
                 }
             }
-            Speaker::Customer if self.is_own(&said) => return None,
+            // A file has no message of this program: its line says that the hub has it.
+            Speaker::Customer if said.attachments.is_empty() && self.is_own(&said) => {
+                return None;
+            }
             Speaker::Customer => self.last_own = self.last_own.max(said.seq),
             Speaker::System => {}
         }

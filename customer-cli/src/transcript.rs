@@ -4,6 +4,7 @@
 
 use shared::{
     api::{Message, Page},
+    attachment::shown,
     id::ChatId,
     text::render,
     time::Timestamp,
@@ -54,7 +55,8 @@ fn markdown(message: Message) -> String {
         _ => literal(&said.name),
     };
     let mut out = format!("\n**{name}** ({})\n\n", minute(said.at));
-    for line in render(&said.text).lines() {
+    let words = shown(&said.text, &said.attachments);
+    for line in render(&words).lines() {
         out.push_str(format!("> {}", literal(line)).trim_end());
         out.push('\n');
     }

@@ -5,6 +5,7 @@ mod account;
 mod admin;
 mod agent;
 mod chat;
+mod chat_files;
 mod chat_line;
 mod restore;
 mod verbs;

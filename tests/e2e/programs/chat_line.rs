@@ -4,6 +4,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use shared::id::CommandId;
 use tests::cli::Cli;
@@ -342,4 +343,19 @@ fn what_is_typed_before_the_prompt_is_there_is_not_lost() {
         .map(|(_, said)| said)
         .collect();
     assert_eq!(said, ["one", "two", "three"], "{told}");
+}
+
+/// Whatever ends the questions before a chat, the terminal is put back.
+#[test]
+fn a_signal_at_a_question_leaves_the_terminal_as_it_was() {
+    let desk = Desk::start();
+    let bo = desk.customer();
+    for (signal, code) in [(Signal::TERM, 143), (Signal::HUP, 129), (Signal::INT, 130)] {
+        let chat = desk.chat(&bo, &[]);
+        chat.wait_text("Your name:", PATIENCE);
+        assert!(!chat.is_cooked(), "the line editor has the terminal");
+        chat.signal(signal);
+        assert_eq!(chat.wait_exit(PATIENCE), Exit::Code(code), "{signal:?}");
+        assert!(chat.is_cooked(), "{signal:?}");
+    }
 }
