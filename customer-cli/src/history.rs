@@ -8,6 +8,7 @@ use std::{cmp::Reverse, path::Path};
 use serde::Serialize;
 use shared::{
     api::{Page, PastChat, WhoAmI},
+    attachment::shown,
     client::{
         credentials::{Chats, SavedChat},
         error::ClientError,
@@ -347,7 +348,8 @@ fn cells_of(row: &Row) -> [String; 6] {
     let unknown = || "-".to_owned();
     let past = row.past.as_ref();
     let last = past.and_then(|past| past.last.as_ref()).map(|last| {
-        let said = format!("{}: {}", speaker_word(&last.actor), last.text);
+        let words = shown(&last.text, &last.attachments);
+        let said = format!("{}: {words}", speaker_word(&last.actor));
         truncate_width(&clean(&said), LAST_COLUMNS).into_owned()
     });
     [

@@ -114,7 +114,16 @@ fn json_is_one_object_a_line_with_the_same_fields() {
     for line in &lines {
         let fields: Vec<_> = line.as_object().unwrap().keys().collect();
         let expected = [
-            "chat", "from", "id", "place", "role", "text", "ts", "type", "v",
+            "attachments",
+            "chat",
+            "from",
+            "id",
+            "place",
+            "role",
+            "text",
+            "ts",
+            "type",
+            "v",
         ];
         let mut fields = fields.into_iter().map(String::as_str).collect::<Vec<_>>();
         fields.sort_unstable();
