@@ -1,5 +1,7 @@
 //! The command line of the console.
 
+use std::path::PathBuf;
+
 use clap::Parser;
 
 use crate::{
@@ -54,6 +56,9 @@ pub struct Args {
     /// Keep no copy of the desk for the next start, and drop the one there is
     #[arg(long)]
     pub no_cache: bool,
+    /// Save files in this folder; where the console was started when not given
+    #[arg(long, value_name = "FOLDER")]
+    pub downloads: Option<PathBuf>,
     /// How to tell of what you do not see: at most once in 5 s, and not of muted chats
     #[arg(long, value_name = "MEANS")]
     pub notify: Option<Means>,
@@ -85,6 +90,7 @@ impl Args {
             notify: self.notify,
             notify_body: self.notify_body.then_some(true),
             esc_ms: self.esc_ms,
+            downloads: self.downloads.clone(),
             plain: self.plain.then_some(true),
         }
     }

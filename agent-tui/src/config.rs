@@ -83,6 +83,16 @@ impl Setting for bool {
     }
 }
 
+impl Setting for PathBuf {
+    fn expected() -> String {
+        "the path of a folder".to_owned()
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        (!text.is_empty()).then(|| Self::from(text))
+    }
+}
+
 /// How long a lone Esc is held, to see whether it begins an Alt key that came in two packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EscHold(u16);
@@ -190,6 +200,7 @@ options! {
     notify: Means, "How to tell of what is not seen.";
     notify_body: bool, "Say in notifications who wrote and what.";
     esc_ms: EscHold, "How long a lone Esc is held.";
+    downloads: PathBuf, "The folder that files are saved in.";
     plain: bool, "Lines of words, for screen readers and terminals that only print.";
 }
 

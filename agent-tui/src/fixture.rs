@@ -13,9 +13,10 @@ use shared::{
     event::{AssignRule, Event, QueueReason, TransferEnd},
     fold::{ChatView, DeskView, View},
     frame::Me,
-    id::{CannedId, ChatId, Cursor, DepartmentId, Epoch, UserId},
+    id::{AttachmentId, CannedId, ChatId, Cursor, DepartmentId, Epoch, UserId},
     model::{
-        Actor, ActorKind, AgentStatus, Canned, CannedScope, Department, Role, User, Visibility,
+        Actor, ActorKind, AgentStatus, Attachment, Canned, CannedScope, Department, Role, User,
+        Visibility,
     },
     record::{Delivered, Record},
     text::SafeText,
@@ -133,6 +134,22 @@ impl Story {
     pub(crate) fn says(&mut self, chat: u64, text: &str) -> Record {
         let name = self.view.chats[&ChatId(chat)].chat.name.clone();
         self.post(chat, customer(chat, &name), text, Visibility::Public)
+    }
+
+    /// The customer sends a file; `name` is as a hub might give it.
+    pub(crate) fn sends(&mut self, chat: u64, file: u64, name: &str) -> Record {
+        let who = self.view.chats[&ChatId(chat)].chat.name.clone();
+        let event = Event::MessagePosted {
+            text: SafeText::default(),
+            visibility: Visibility::Public,
+            attachments: vec![Attachment {
+                id: AttachmentId(file),
+                name: SafeText::block(name),
+                bytes: 12_345,
+                kind: SafeText::line("application/pdf"),
+            }],
+        };
+        self.record(Some(ChatId(chat)), customer(chat, &who), event)
     }
 
     /// A member of staff writes.

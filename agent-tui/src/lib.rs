@@ -15,6 +15,7 @@ pub mod debug;
 pub mod deed;
 pub mod drafts;
 mod editor;
+pub mod files;
 pub mod find;
 #[cfg(test)]
 mod fixture;

@@ -4,6 +4,7 @@
 use std::{
     fmt,
     io::{self, Write},
+    path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
 };
@@ -13,6 +14,7 @@ use agent_tui::{
     cache::Cache,
     config::{Config, ConfigError, EscHold, Options},
     drafts::Drafts,
+    files::expanded,
     model::Settings,
     notify::{Means, Notifier},
     plain::Plain,
@@ -198,6 +200,7 @@ fn run(args: Args) -> Result<u8, Failure> {
         token,
         outbox,
         drafts,
+        downloads: downloads(&options),
     };
     match runtime()?.block_on(console.run(guard, hangup, signals))? {
         Left::Quit => Ok(exit::OK),
@@ -213,6 +216,7 @@ fn run_plain(options: &Options, profile: Profile) -> Result<u8, Failure> {
         token: profile.token_source()?,
         outbox: profile.outbox()?,
         drafts: drafts(options, &profile),
+        downloads: downloads(options),
         settings: Settings {
             context: context.unwrap_or_else(|| profile.hub.to_string()),
             ascii: false,
@@ -261,6 +265,12 @@ fn wanted_tone(options: &Options) -> Option<Tone> {
 fn drafts(options: &Options, profile: &Profile) -> Drafts {
     let drafts = Drafts::new(&profile.places.drafts(), profile.credentials.key());
     drafts.kept_if(options.drafts.unwrap_or(true))
+}
+
+/// Where files are saved when nobody says.
+fn downloads(options: &Options) -> PathBuf {
+    let wanted = options.downloads.as_deref().and_then(Path::to_str);
+    expanded(wanted.unwrap_or("."))
 }
 
 /// Where the desk is kept for the next start; without a login of its own nowhere.

@@ -225,6 +225,8 @@ pub struct Model {
     pub notice: Option<Notice>,
     /// Commands other than messages that wait for their answer, with what they do.
     pub requests: BTreeMap<CommandId, String>,
+    /// Files that are being sent or saved.
+    pub files_under_way: usize,
     /// The marked chats; may name some that went out of sight.
     pub marks: BTreeSet<ChatId>,
     /// What is done to several chats and is not answered yet.
@@ -289,6 +291,7 @@ impl Model {
             overlay,
             notice: None,
             requests: BTreeMap::new(),
+            files_under_way: 0,
             marks: BTreeSet::new(),
             rounds: Vec::new(),
             last_deed: None,

@@ -11,12 +11,13 @@ use shared::{
     },
     command::Command,
     id::{ChatId, CommandId, Seq, UserId},
-    model::{Chat, Interval, Visibility},
+    model::{Attachment, Chat, Interval, Visibility},
     time::Timestamp,
 };
 
 use crate::{
     cache::Cached,
+    files::Sending,
     find::Question,
     keys::Intent,
     model::Alert,
@@ -135,6 +136,22 @@ pub enum Msg {
         /// How it is.
         chat: Result<Box<Chat>, String>,
     },
+    /// How it goes with a file that is sent or saved, in one line.
+    File {
+        /// How.
+        text: String,
+        /// Whether it went wrong.
+        error: bool,
+        /// Nothing more comes of it.
+        done: bool,
+    },
+    /// What there is on the disk that begins like a path.
+    Paths {
+        /// What was typed of it.
+        typed: String,
+        /// What there is.
+        paths: Vec<String>,
+    },
     /// Something outside went wrong, or right, in one line.
     Told {
         /// What.
@@ -192,6 +209,19 @@ pub enum Effect {
     Search(Question),
     /// Ask for a chat out of sight.
     LookUp(ChatId),
+    /// Send a file.
+    SendFile(Box<Sending>),
+    /// Get a file and save it.
+    SaveFile {
+        /// Of which chat.
+        chat: ChatId,
+        /// Which.
+        file: Attachment,
+        /// Where to, as it was typed; empty for the usual folder.
+        to: String,
+    },
+    /// Look at the disk for what begins like this path.
+    Paths(String),
     /// Tell that we type, or stopped.
     Typing {
         /// Where.

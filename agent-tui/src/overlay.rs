@@ -113,6 +113,10 @@ pub enum AskFor {
     Reason(Stand, Option<UserId>),
     /// Tags to put on, and with `-` to take off.
     Tags(Aim),
+    /// Which file to save, and where.
+    SaveFile,
+    /// Which file to send, and what to say with it.
+    SendFile,
 }
 
 /// A line to fill in.
@@ -290,6 +294,10 @@ impl Prompt {
             }
             AskFor::Reason(..) => "why (may be empty)".to_owned(),
             AskFor::Tags(aim) => format!("tags for {aim}: word, or -word to take it off"),
+            AskFor::SaveFile => {
+                "save: [number] [folder or file]; empty for the last file".to_owned()
+            }
+            AskFor::SendFile => "send: path [words to it]; Tab completes".to_owned(),
         }
     }
 }

@@ -1,10 +1,13 @@
 //! The way to the hub, for every loop of the console: does what an effect asks of it, and brings
 //! back as messages what comes of that. Waits for the disk, never for the hub.
 
+use std::path::PathBuf;
+
 use shared::client::{http::Http, socket::SocketHandle};
 use tokio::sync::mpsc;
 
 use crate::{
+    files,
     keep::ask,
     msg::{Effect, Msg},
 };
@@ -16,6 +19,8 @@ pub(crate) struct Reach {
     pub(crate) http: Http,
     /// Where tasks that wait tell what came of it.
     pub(crate) told: mpsc::Sender<Msg>,
+    /// Where files are saved when nobody says.
+    pub(crate) downloads: PathBuf,
 }
 
 impl Reach {
@@ -46,6 +51,9 @@ impl Reach {
             }
             Effect::Past { .. } | Effect::Hours { .. } | Effect::Search(_) | Effect::LookUp(_) => {
                 ask(&self.http, &self.told, effect);
+            }
+            Effect::SendFile(_) | Effect::SaveFile { .. } | Effect::Paths(_) => {
+                files::begin(&self.http, &self.told, &self.downloads, effect);
             }
             Effect::Typing { chat, on } => self.socket.typing(chat, on, None),
             Effect::View(chat) => {

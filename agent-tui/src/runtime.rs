@@ -1,7 +1,7 @@
 //! The world around the console: one loop over keys, the hub, timers and signals. Performs what
 //! `update` asks for and draws when something has changed; decides nothing itself.
 
-use std::{io, time::Duration};
+use std::{io, path::PathBuf, time::Duration};
 
 use crossterm::event::Event;
 use ratatui::layout::Rect;
@@ -64,6 +64,8 @@ pub struct Console {
     pub token: TokenSource,
     /// What waits to be sent.
     pub outbox: Outbox,
+    /// Where files are saved.
+    pub downloads: PathBuf,
     /// What survives.
     pub drafts: Drafts,
     /// What does not change.
@@ -164,7 +166,12 @@ impl Console {
             guard,
             hangup,
             drafts: self.drafts,
-            reach: Reach { socket, http, told },
+            reach: Reach {
+                socket,
+                http,
+                told,
+                downloads: self.downloads,
+            },
             keys: Keyboard::default(),
             input: Input::new(self.line, std::time::Instant::now()),
             notifier: self.notifier,
@@ -317,6 +324,9 @@ impl Runtime {
             | Effect::Hours { .. }
             | Effect::Search(_)
             | Effect::LookUp(_)
+            | Effect::SendFile(_)
+            | Effect::SaveFile { .. }
+            | Effect::Paths(_)
             | Effect::Typing { .. }
             | Effect::View(_)
             | Effect::RetryNow

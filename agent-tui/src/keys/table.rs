@@ -92,6 +92,8 @@ actions! {
     Hours "hours" "how long you were online, busy and away today" [];
     StatusOf "status-of" "set another agent online, busy, away or offline" [];
 
+    SaveFile "save" "save a file: /save [number] [folder or file]" [Nav: "f"];
+    SendFile "file" "send a file: /file path [words to it]" [Nav: "F"];
     Copy "copy" "copy the message" [Nav: "y"];
     Quote "quote" "quote the message in the composer" [Nav: "r"];
     Canned "canned" "put in a canned reply; in a message ;code and Tab" [Nav: ";"];
@@ -141,6 +143,7 @@ actions! {
     Yes "yes" "yes, do it" [Confirm: "y"];
     PasteText "paste" "put the paste in the message" [Paste: "i Enter"];
     PasteNote "paste-note" "put the paste in a note" [Paste: "n"];
+    PasteFile "paste-file" "send the paste as a file" [Paste: "f"];
     Dismiss "dismiss" "leave this without doing anything"
         [Palette: "Esc", Search: "Esc", Nav: "Esc", Help: "Esc Enter", Confirm: "n Esc", Paste: "Esc c", Wall: "Esc q"];
 

@@ -6,6 +6,7 @@
 
 use std::{
     io::{self, IsTerminal},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -69,6 +70,8 @@ pub struct Plain {
     pub token: TokenSource,
     /// What waits to be sent.
     pub outbox: Outbox,
+    /// Where files are saved.
+    pub downloads: PathBuf,
     /// What survives.
     pub drafts: Drafts,
     /// What does not change.
@@ -156,7 +159,12 @@ impl Plain {
         let mut lines = Lines {
             model: Model::new(self.settings, now()),
             teller: Teller::default(),
-            reach: Reach { socket, http, told },
+            reach: Reach {
+                socket,
+                http,
+                told,
+                downloads: self.downloads,
+            },
             drafts: self.drafts,
             outlet: Outlet::new(io::stdout())?,
             out: Vec::new(),
@@ -279,7 +287,7 @@ impl Lines {
     }
 
     async fn take(&mut self, msg: Msg) {
-        let refused = matches!(msg, Msg::Refused { .. });
+        let refused = matches!(msg, Msg::Refused { .. } | Msg::File { error: true, .. });
         self.judged(vec![msg], refused).await;
     }
 
@@ -355,9 +363,9 @@ impl Lines {
 
     /// Takes the line that is held, when it is its turn.
     async fn take_held(&mut self) {
-        let Some((line, since)) = self.held.take() else {
-            return;
-        };
+        // What ended the script ended it before this line.
+        let held = self.held.take_if(|_| self.ending.is_none());
+        let Some((line, since)) = held else { return };
         match self.turn(since) {
             Turn::Wait => self.held = Some((line, since)),
             Turn::GiveUp => {
@@ -385,6 +393,7 @@ impl Lines {
     fn turn(&self, since: Instant) -> Turn {
         let waited = since.elapsed();
         let settled = self.model.requests.is_empty()
+            && self.model.files_under_way == 0
             && !self.teller.waits_for_older()
             && self.owed.is_none_or(|(chat, seq)| {
                 let view = self.model.view.chats.get(&chat);
@@ -396,6 +405,8 @@ impl Lines {
             Link::Stopped { .. } => Turn::GiveUp,
             Link::Waiting { .. } if self.person => Turn::Take,
             _ if self.person && waited >= HOLD_MAX => Turn::Take,
+            // A file has limits of its own, which grow with it.
+            Link::Live if self.model.files_under_way > 0 => Turn::Wait,
             _ if waited >= REACH_MAX => Turn::GiveUp,
             _ => Turn::Wait,
         }
@@ -510,6 +521,7 @@ impl Lines {
         match self.turn(since) {
             Turn::Take if self.waiting() == 0 => self.ending = Some(Ending::of(exit::OK)),
             Turn::GiveUp => self.ending = Some(self.unreached("not everything is stored")),
+            Turn::Wait if self.model.files_under_way > 0 => {}
             _ if since.elapsed() >= REACH_MAX => {
                 self.ending = Some(self.unreached("not everything is stored"));
             }
@@ -522,7 +534,7 @@ impl Lines {
         let threads = self.model.threads.values();
         let outgoing = threads.flat_map(|thread| &thread.outgoing);
         let waiting = outgoing.filter(|sent| sent.fate == Fate::Waiting);
-        waiting.count() + self.model.requests.len()
+        waiting.count() + self.model.requests.len() + self.model.files_under_way
     }
 
     /// A person leaves: what has not gone out is said.

@@ -11,7 +11,7 @@ use crate::{
     overlay::{Choice, Overlay, PickFor, Value},
 };
 
-use super::{canned, chats, find, overlays, parking, status, writing};
+use super::{canned, chats, files, find, overlays, parking, status, writing};
 
 /// Makes the palette offer what fits the line as it is now: actions, or the arguments of the one
 /// that is named.
@@ -33,8 +33,15 @@ pub(super) fn refresh(model: &mut Model) {
     }
     let was_argument = picker.query.is_some();
     let argument = argument(&line);
+    // A path is of the disk: what is offered is the action, whatever follows its name.
+    let takes_path = files::takes_path(&line);
     let choices = match argument {
         Some((intent, rest)) => choices(model, intent, rest),
+        None if takes_path.is_some() => {
+            let mut actions = overlays::actions(model);
+            actions.retain(|action| Some(action.label.as_str()) == takes_path);
+            actions
+        }
         None if was_argument => overlays::actions(model),
         None => return,
     };
@@ -42,6 +49,10 @@ pub(super) fn refresh(model: &mut Model) {
         return;
     };
     picker.choices = choices;
+    if takes_path.is_some() {
+        picker.query = Some(String::new());
+        return;
+    }
     picker.query = argument.map(|(intent, rest)| {
         if Source::of(intent).is_some_and(Source::is_words) {
             rest[word_start(rest)..].trim_start_matches('-').to_owned()

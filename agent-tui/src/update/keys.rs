@@ -13,8 +13,8 @@ use crate::{
 };
 
 use super::{
-    browse, bulk, canned, chats, find, needs, overlays, panes, parking, scroll, status, today,
-    writing,
+    browse, bulk, canned, chats, files, find, needs, overlays, panes, parking, scroll, status,
+    today, writing,
 };
 
 /// The second of two keys is waited for as long as vim does.
@@ -124,6 +124,9 @@ fn overlay(model: &mut Model, intent: Intent, out: &mut Vec<Effect>) -> bool {
         Intent::Yes => overlays::say_yes(model, out),
         Intent::PasteText => writing::take_paste(model, false, out),
         Intent::PasteNote => writing::take_paste(model, true, out),
+        Intent::PasteFile => files::send_paste(model, out),
+        Intent::SaveFile => files::ask_save(model),
+        Intent::SendFile => files::ask_send(model),
         Intent::Dismiss => overlays::dismiss(model),
         _ => return false,
     }

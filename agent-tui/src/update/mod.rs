@@ -12,6 +12,9 @@ mod chats;
 mod complete;
 #[cfg(test)]
 mod complete_tests;
+mod files;
+#[cfg(test)]
+mod files_tests;
 mod find;
 #[cfg(test)]
 mod find_tests;
@@ -143,6 +146,8 @@ fn take(model: &mut Model, msg: Msg, out: &mut Vec<Effect>) {
         Msg::Hours { from, items } => today::answer(model, from, items),
         Msg::Found { question, page } => find::found(model, &question, page),
         Msg::LookedUp { id, chat } => find::looked_up(model, id, chat.map(|chat| *chat)),
+        Msg::File { text, error, done } => files::told(model, text, error, done),
+        Msg::Paths { typed, paths } => files::completed(model, &typed, &paths),
         Msg::Told { text, error: true } => model.complain(text),
         Msg::Told { text, error: false } => model.say(text),
         Msg::Tick => {}

@@ -12,7 +12,8 @@ use crate::{
 };
 
 use super::{
-    browse, bulk, canned, chats, complete, find, keys, panes, parking, scroll, status, writing,
+    browse, bulk, canned, chats, complete, files, find, keys, panes, parking, scroll, status,
+    writing,
 };
 
 /// Offers every action.
@@ -208,6 +209,8 @@ fn answer(model: &mut Model, prompt: &Prompt, out: &mut Vec<Effect>) {
         AskFor::AssignNote(aim, to) => chats::assign(model, aim, to, text, out),
         AskFor::Reason(stand, user) => status::set(model, stand, user, text, out),
         AskFor::Tags(aim) => chats::tag(model, aim, text, out),
+        AskFor::SaveFile => files::save(model, text, out),
+        AskFor::SendFile => files::send(model, text, out),
     }
 }
 

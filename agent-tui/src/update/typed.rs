@@ -117,10 +117,18 @@ fn command(model: &mut Model, line: &str, out: &mut Vec<Effect>) {
                 "nothing fits \"{rest}\"; /{name} alone shows what there is"
             )),
         },
-        None if intent == Intent::SearchInChat => overlays::run(model, intent, rest, out),
+        None if takes_line(intent) => overlays::run(model, intent, rest, out),
         None => model.complain(format!("/{name} takes nothing after it")),
     }
     ask_no_more(model, out);
+}
+
+/// Whether the rest of the line, whatever it is, says what `intent` is about.
+const fn takes_line(intent: Intent) -> bool {
+    matches!(
+        intent,
+        Intent::SearchInChat | Intent::SaveFile | Intent::SendFile
+    )
 }
 
 /// Answers a question or a list.
@@ -162,9 +170,11 @@ fn ask_no_more(model: &mut Model, out: &mut Vec<Effect>) {
         return;
     };
     match prompt.purpose {
-        AskFor::TransferNote(..) | AskFor::AssignNote(..) | AskFor::Reason(..) => {
-            overlays::pick(model, out)
-        }
+        AskFor::TransferNote(..)
+        | AskFor::AssignNote(..)
+        | AskFor::Reason(..)
+        | AskFor::SaveFile
+        | AskFor::SendFile => overlays::pick(model, out),
         AskFor::Search => {
             model.overlay = None;
             model.complain("write what to look for: /search invoice");

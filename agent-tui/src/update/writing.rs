@@ -20,7 +20,7 @@ use crate::{
     transcript::Transcript,
 };
 
-use super::{canned, complete};
+use super::{canned, complete, files};
 
 /// The hub is told that we type at most once in this time.
 const TYPING_EVERY: Duration = Duration::from_secs(3);
@@ -138,7 +138,10 @@ pub(super) fn edit(model: &mut Model, intent: Intent, out: &mut Vec<Effect>) {
     let completes = back || intent == Intent::Complete;
     if let Some(overlay) = &mut model.overlay {
         if completes {
-            return complete::in_list(model, back);
+            if !files::complete(model, out) {
+                complete::in_list(model, back);
+            }
+            return;
         }
         if let Overlay::Picker(picker) = overlay {
             picker.selected = 0;
@@ -296,7 +299,7 @@ pub(super) fn take_back(
 }
 
 /// Why a message cannot be sent to `chat`; the draft stays then.
-fn why_not(model: &Model, chat: ChatId) -> Option<String> {
+pub(super) fn why_not(model: &Model, chat: ChatId) -> Option<String> {
     if let Link::Stopped { why } = &model.link {
         return Some(why.clone());
     }

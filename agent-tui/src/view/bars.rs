@@ -111,6 +111,7 @@ pub(super) fn hints(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffe
                 (Intent::Yes, "yes"),
                 (Intent::PasteText, "insert"),
                 (Intent::PasteNote, "as a note"),
+                (Intent::PasteFile, "as a file"),
                 (Intent::Dismiss, "leave"),
             ],
         ),

@@ -260,12 +260,15 @@ fn draw_paste(model: &Model, theme: &Theme, text: &str, body: Rect, frame: &mut 
         let keys = model.keymap.keys(Mode::Paste, intent);
         keys.split(' ').next().unwrap_or_default().to_owned()
     };
-    let answers = format!(
-        "{}: insert  {}: note  {}: leave",
-        key(Intent::PasteText),
-        key(Intent::PasteNote),
-        key(Intent::Dismiss)
-    );
+    let (text, note) = (key(Intent::PasteText), key(Intent::PasteNote));
+    let (file, leave) = (key(Intent::PasteFile), key(Intent::Dismiss));
+    let long = format!("{text}: insert  {note}: note  {file}: file  {leave}: leave");
+    let short = format!("{text} text {note} note {file} file {leave} leave");
+    let answers = if width(&long) <= usize::from(area.width) {
+        long
+    } else {
+        short
+    };
     let last = row(area, usize::from(area.height).saturating_sub(1));
     rule(buffer, last, " ", theme.style(Role::Text));
     put(buffer, last, 0, &answers, theme.style(Role::Heading));

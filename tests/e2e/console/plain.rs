@@ -222,3 +222,36 @@ fn hostile_names_and_words_come_out_as_text() {
     only_text(output.stdout.as_bytes(), "");
     only_text(output.stderr.as_bytes(), "");
 }
+
+#[test]
+fn files_go_both_ways_and_a_script_stops_at_one_that_does_not() {
+    let mut desk = Desk::start();
+    let ana = desk.agent("Ana", "Customer Care");
+    asks(&desk, "Bo", "can you send it");
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(at("my report.txt"), "all of it").expect("written");
+    let (file, copy, none) = (at("my report.txt"), at("copy"), at("none"));
+    let script = format!(
+        "/go 1\n/accept\n/file \"{file}\" as asked\n/save {copy}\n/file {none}\nnot this\n"
+    );
+    let done = ana.run(&programs().agent, &ARGS, &script, PATIENCE);
+    assert_ne!(done.code(), 0, "{done:?}");
+    let line = "[file 1] my report.txt (9 B, text/plain)";
+    assert!(done.stdout.contains(&format!("sent {line}")), "{done:?}");
+    assert!(done.stdout.contains(&format!("saved {copy}")), "{done:?}");
+    assert!(
+        done.stderr.contains("stopped at line 5: not sent:"),
+        "{done:?}"
+    );
+    assert!(!done.stdout.contains("not this"), "{done:?}");
+    assert_eq!(std::fs::read_to_string(copy).expect("saved"), "all of it");
+    let path = folder.path().join("again");
+    let again = format!("/go 1\n/save 1 {}\n", path.display());
+    let done = ana.run(&programs().agent, &ARGS, &again, PATIENCE);
+    assert_eq!(done.code(), 0, "{done:?}");
+    assert!(
+        done.stdout.contains(line) && !done.stdout.contains("not this"),
+        "{done:?}"
+    );
+}
