@@ -13,6 +13,7 @@ use shared::{
         CreatedUser, Invited, Message, PasswordCode, Posted, SearchHit, SessionInfo, SystemStatus,
         TokenInfo,
     },
+    desk::{Change, Document},
     model::{Canned, Chat, Department, Invitation, Settings, User},
     record::Delivered,
 };
@@ -105,6 +106,9 @@ const VERBS: &[(&str, Form)] = &[
     ("token delete", Nothing),
     ("session list", List("SessionInfo")),
     ("session end", Nothing),
+    ("export", Item("Document")),
+    ("diff", List("Change")),
+    ("apply", List("Change")),
     ("backup", Item("WrittenFile")),
     ("tail", Stream("Delivered")),
     ("wait", OneOf(&["Chat", "User", "Message"])),
@@ -137,6 +141,8 @@ fn document() -> Value {
     add::<Invitation>(&mut schemas);
     add::<Chat>(&mut schemas);
     add::<Settings>(&mut schemas);
+    add::<Document>(&mut schemas);
+    add::<Change>(&mut schemas);
     add::<SearchHit>(&mut schemas);
     add::<Message>(&mut schemas);
     add::<QueueChange<'_>>(&mut schemas);
