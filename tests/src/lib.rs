@@ -18,6 +18,7 @@ pub mod robot;
 pub mod seed;
 pub mod site;
 
+mod guard;
 mod watched;
 
 /// Prints a figure beside its budget, in a form that can be collected.

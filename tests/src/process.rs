@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
+use crate::guard;
 use crate::home::Home;
 use crate::watched::Watched;
 
@@ -222,6 +223,7 @@ impl Process {
         self.close_stdin();
         let deadline = Instant::now() + within;
         let exit = self.wait_exit(within);
+        guard::assert_clean();
         for stream in [&self.stdout, &self.stderr] {
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(
@@ -291,6 +293,7 @@ impl Lifetime {
             .ok()
             .and_then(Pid::from_raw)
             .expect("a child has a pid");
+        guard::started(pid.as_raw_nonzero().get().unsigned_abs());
         let exit = Arc::new(Watched::new(None));
         let seen = Arc::clone(&exit);
         thread::spawn(move || {

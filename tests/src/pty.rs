@@ -318,6 +318,7 @@ impl Pty {
     pub fn wait_exit(&self, within: Duration) -> Exit {
         let deadline = Instant::now() + within;
         let exit = self.wait_gone(within);
+        crate::guard::assert_clean();
         // A child it left behind may hold the terminal open, which is no failure here.
         let left = deadline.saturating_duration_since(Instant::now());
         self.display
