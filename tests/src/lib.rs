@@ -8,6 +8,7 @@ pub mod desk;
 pub mod exposure;
 pub mod home;
 pub mod hub;
+pub mod newer;
 pub mod oracle;
 pub mod process;
 pub mod programs;
@@ -15,6 +16,7 @@ pub mod proxy;
 pub mod pty;
 pub mod relay;
 pub mod robot;
+pub mod schema;
 pub mod seed;
 pub mod site;
 
