@@ -52,8 +52,9 @@ const EVERYTHING: [&str; 11] = [
     "demo",
 ];
 
-/// What the desk may use besides the standard library: the language, and derives.
-const DESK_DEPENDENCIES: [&str; 3] = ["shared", "serde", "thiserror"];
+/// What the desk may use besides the standard library: the language, derives, and functions that
+/// give the same for the same always, by which documents are compared and named.
+const DESK_DEPENDENCIES: [&str; 5] = ["shared", "serde", "serde_json", "sha2", "thiserror"];
 
 /// Names that bring a clock, an order of chance or the world into the desk.
 const IMPURE_WORDS: [&str; 4] = ["HashMap", "HashSet", "SystemTime", "Instant"];
