@@ -23,6 +23,7 @@ use shared::{
 };
 use tests::{
     hub::HubSetup,
+    report,
     site::{Guest, Site, http},
 };
 
@@ -63,10 +64,10 @@ async fn the_largest_file_goes_round_and_is_saved() {
     let key = CommandId::random();
     let begun = Instant::now();
     let sent = post(&client, guest.chat, &file, &key).await.unwrap();
-    println!(
+    report(&format!(
         "figure: upload_10_mib_dev {} ms",
         begun.elapsed().as_millis()
-    );
+    ));
     assert_eq!(
         (sent.name.as_str(), sent.bytes),
         ("my report.bin", ATTACHMENT_BYTES_MAX)
@@ -154,10 +155,10 @@ async fn talk_goes_on_beside_a_large_file() {
             let file = noise(ATTACHMENT_BYTES_MAX);
             let begun = Instant::now();
             let sent = post(&client, sender.chat, &file, &CommandId::random()).await;
-            println!(
+            report(&format!(
                 "figure: upload_10_mib_beside_talk {} ms",
                 begun.elapsed().as_millis()
-            );
+            ));
             sent.unwrap();
         }
         over.store(true, Ordering::Relaxed);
@@ -172,13 +173,13 @@ async fn talk_goes_on_beside_a_large_file() {
     upload.await.unwrap();
     for (name, times) in [("quiet", &quiet), ("beside_upload", &beside)] {
         let at = |part: usize| times[(times.len() * part / 100).min(times.len() - 1)];
-        println!(
+        report(&format!(
             "figure: message_{name} n={} p50={:?} p99={:?} max={:?}",
             times.len(),
             at(50),
             at(99),
             times[times.len() - 1]
-        );
+        ));
     }
     let p99 = beside[(beside.len() * 99 / 100).min(beside.len() - 1)];
     assert!(p99 < Duration::from_secs(1), "{p99:?}");
