@@ -7,6 +7,7 @@ mod agent;
 mod chat;
 mod chat_files;
 mod chat_line;
+mod import;
 mod restore;
 mod verbs;
 

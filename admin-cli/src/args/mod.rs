@@ -8,6 +8,7 @@ pub(crate) mod chat;
 pub(crate) mod code;
 pub(crate) mod desk;
 pub(crate) mod explain;
+pub(crate) mod import;
 pub(crate) mod settings;
 pub(crate) mod watching;
 
@@ -223,6 +224,9 @@ pub(crate) enum Verb {
     Tail(desk::Tail),
     /// Wait until a chat or a user is so
     Wait(watching::Wait),
+    /// Make many things from a CSV file, all of them or none
+    #[command(subcommand)]
+    Import(import::ImportVerb),
     /// Say why a thing is as it is, from the record
     #[command(subcommand)]
     Explain(explain::ExplainVerb),

@@ -12,6 +12,7 @@ pub(crate) mod doctor;
 mod explain;
 mod follow;
 mod help;
+mod import;
 mod invite;
 mod login;
 mod man;
@@ -67,6 +68,7 @@ pub(crate) async fn run(app: &Invocation, verb: Verb) -> Result<(), Failure> {
         Verb::Tail(args) => follow::tail(app, args).await,
         Verb::Wait(args) => wait::wait(app, args).await,
         Verb::Explain(verb) => explain::run(app, verb).await,
+        Verb::Import(verb) => import::run(app, verb).await,
         Verb::Status => status(app).await,
         Verb::Version => version(app),
         Verb::Help { topic } => help::help(app, &topic),

@@ -4,10 +4,10 @@ mod codes;
 mod lines;
 mod source;
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use shared::{
-    desk::{Applied, Change, Deed, Diff, Document, Kind, Totals},
+    desk::{Applied, Change, Deed, Diff, Document, Kind, Problem, Totals},
     error::exit,
 };
 
@@ -56,7 +56,8 @@ pub(super) async fn export(app: &Invocation) -> Result<(), Failure> {
 pub(super) async fn diff(app: &Invocation, args: code::Diff) -> Result<(), Failure> {
     let sources = Sources::read(&args.source.file)?;
     let document = sources.document()?;
-    let diff = compared(app, &sources, &document, &args.source.selector).await?;
+    let told = |problem: &Problem| sources.told(problem);
+    let diff = compared(app, &document, &args.source.selector, &told).await?;
     let pending: Vec<Change> = diff
         .changes
         .into_iter()
@@ -80,20 +81,48 @@ pub(super) async fn apply(app: &Invocation, args: code::Apply) -> Result<(), Fai
     app.refuse_if_read_only()?;
     let sources = Sources::read(&args.source.file)?;
     let document = sources.document()?;
-    let selector = &args.source.selector;
-    let diff = compared(app, &sources, &document, selector).await?;
+    let told = |problem: &Problem| sources.told(problem);
+    let wanted = Wanted {
+        document: &document,
+        selector: &args.source.selector,
+        codes: args.codes.as_deref(),
+        told: &told,
+        exit_code: args.exit_code,
+    };
+    make(app, wanted).await
+}
+
+/// A document that the desk is to be made from.
+pub(super) struct Wanted<'a> {
+    pub(super) document: &'a Document,
+    /// What is deleted where the document does not name it.
+    pub(super) selector: &'a [Kind],
+    /// Where the codes of new users go.
+    pub(super) codes: Option<&'a Path>,
+    /// Says what is wrong, and where.
+    pub(super) told: &'a dyn Fn(&Problem) -> String,
+    /// Whether a dry run ends with 8 where there is something to change.
+    pub(super) exit_code: bool,
+}
+
+/// Makes the desk what a document says, whole or not at all, and prints what became of what.
+pub(super) async fn make(app: &Invocation, wanted: Wanted<'_>) -> Result<(), Failure> {
+    let Wanted {
+        document, selector, ..
+    } = wanted;
+    let diff = compared(app, document, selector, wanted.told).await?;
     ask(app, &diff.changes).await?;
-    let invited = invited(&document, &diff.changes);
+    let invited = invited(document, &diff.changes);
     let codes = match app.global.dry_run || invited == 0 {
         true => None,
-        false => Some(CodesFile::create(app, args.codes.as_deref(), invited)?),
+        false => Some(CodesFile::create(app, wanted.codes, invited)?),
     };
     let target = target("/api/apply", selector).with("expect", &diff.expect);
     let target = match app.global.dry_run {
         true => target.with("dry_run", 1),
         false => target,
     };
-    let applied = match until_known(app, &target, &document).await {
+    let applied = match until_known(app, &target, document).await {
         Ok(applied) => applied,
         Err(failure) => {
             if invited > 0 && failure.exit_code() == exit::UNREACHABLE {
@@ -117,29 +146,38 @@ pub(super) async fn apply(app: &Invocation, args: code::Apply) -> Result<(), Fai
     app.print.note(&lines::totals(applied.totals));
     if applied.dry_run {
         app.print.note("dry run: nothing was changed");
-        if args.exit_code {
+        if wanted.exit_code {
             return ended(applied.totals);
         }
     }
     Ok(())
 }
 
-/// What a document would change; everything that is wrong with it is printed.
-async fn compared(
+/// What a document would change, and what is wrong with it.
+pub(super) async fn difference(
     app: &Invocation,
-    sources: &Sources,
     document: &Document,
     selector: &[Kind],
 ) -> Result<Diff, Failure> {
-    let diff: Diff = app.send(&target("/api/diff", selector), document).await?;
+    app.send(&target("/api/diff", selector), document).await
+}
+
+/// What a document would change; everything that is wrong with it is printed.
+async fn compared(
+    app: &Invocation,
+    document: &Document,
+    selector: &[Kind],
+    told: &dyn Fn(&Problem) -> String,
+) -> Result<Diff, Failure> {
+    let diff = difference(app, document, selector).await?;
     let Some((last, others)) = diff.problems.split_last() else {
         return Ok(diff);
     };
-    let told = |problem| Failure::usage(sources.told(problem), "nothing was changed");
+    let failure = |problem| Failure::usage(told(problem), "nothing was changed");
     for problem in others {
-        app.print.failure(&told(problem));
+        app.print.failure(&failure(problem));
     }
-    Err(told(last))
+    Err(failure(last))
 }
 
 /// Sends an apply, and again under the same id while nobody can say whether it was done.
