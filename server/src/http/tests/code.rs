@@ -69,6 +69,10 @@ async fn a_document_is_compared_applied_once_and_exported() {
     let again = desk.post("/api/apply", owner, export).await.expect(200);
     assert_eq!(again["totals"]["unchanged"], 7, "{again}");
     assert_eq!(desk.pos().await, pos);
+    let code = &applied["codes"][0]["code"];
+    let accept = json!({"code": code, "password": "ochre velvet lantern 42"});
+    let came = desk.post("/api/invitations/accept", "", accept).await;
+    assert_eq!(came.expect(201)["user"]["username"], "kim");
 }
 
 #[tokio::test]
