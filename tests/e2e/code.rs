@@ -319,7 +319,7 @@ async fn only_what_is_selected_is_pruned_and_only_when_that_is_confirmed() {
             "unchanged\tdepartment\tCustomer Care\t",
             "updated\tuser\tana\tdepartments Billing+Customer Care -> Customer Care",
             "updated\tuser\tsue\tdepartments Billing -> none",
-            "updated\tcanned\thello\ttext Hello \"you\" -> Hello, variants {\"pt-BR\":\"Oi\"} -> {}",
+            "updated\tcanned\thello\ttext Hello\\n \"you\" -> Hello, variants {\"pt-BR\":\"Oi\"} -> {}",
             "deleted\tcanned\trefund of Billing\t",
             "deleted\tcanned\tbrb of @olga\t",
         ]
