@@ -7,6 +7,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use clap::{Command, CommandFactory};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use shared::{
     api::{
@@ -14,6 +15,7 @@ use shared::{
         TokenInfo,
     },
     desk::{Change, Document},
+    desk::Change,
     model::{Canned, Chat, Department, Invitation, Settings, User},
     record::Delivered,
 };
@@ -115,9 +117,12 @@ const VERBS: &[(&str, Form)] = &[
     ("diff", List("Change")),
     ("apply", List("Change")),
     ("backup", Item("WrittenFile")),
-    ("tail", Stream("Delivered")),
+    ("tail", Stream("EventLine")),
     ("wait", OneOf(&["Chat", "User", "Message"])),
     ("explain chat", Item("Explained")),
+    ("export", Text),
+    ("diff", List("Change")),
+    ("apply", List("Change")),
     ("status", Item("SystemStatus")),
     ("doctor", List("Finding")),
     ("man", List("WrittenFile")),
@@ -131,6 +136,16 @@ const VERBS: &[(&str, Form)] = &[
 #[expect(dead_code, reason = "only its schema is of use")]
 struct ErrorOutput {
     error: Report,
+}
+
+/// A line of `tail`: the frame of the WebSocket, byte by byte.
+#[derive(Serialize, JsonSchema)]
+#[expect(dead_code, reason = "only its schema is of use")]
+struct EventLine {
+    /// `event`.
+    r#type: String,
+    #[serde(flatten)]
+    event: Delivered,
 }
 
 fn document() -> Value {
@@ -155,9 +170,10 @@ fn document() -> Value {
     add::<KnownToken>(&mut schemas);
     add::<SessionInfo>(&mut schemas);
     add::<WrittenFile>(&mut schemas);
-    add::<Delivered>(&mut schemas);
+    add::<EventLine>(&mut schemas);
     add::<SystemStatus>(&mut schemas);
     add::<Finding>(&mut schemas);
+    add::<Change>(&mut schemas);
     add::<Version>(&mut schemas);
     add::<PlannedEvent>(&mut schemas);
     add::<Effect>(&mut schemas);
