@@ -15,7 +15,6 @@ use shared::{
         TokenInfo,
     },
     desk::{Change, Document},
-    desk::Change,
     model::{Canned, Chat, Department, Invitation, Settings, User},
     record::Delivered,
 };
@@ -113,16 +112,10 @@ const VERBS: &[(&str, Form)] = &[
     ("token delete", Nothing),
     ("session list", List("SessionInfo")),
     ("session end", Nothing),
-    ("export", Item("Document")),
-    ("diff", List("Change")),
-    ("apply", List("Change")),
     ("backup", Item("WrittenFile")),
     ("tail", Stream("EventLine")),
     ("wait", OneOf(&["Chat", "User", "Message"])),
     ("explain chat", Item("Explained")),
-    ("export", Text),
-    ("diff", List("Change")),
-    ("apply", List("Change")),
     ("status", Item("SystemStatus")),
     ("doctor", List("Finding")),
     ("man", List("WrittenFile")),
@@ -140,7 +133,6 @@ struct ErrorOutput {
 
 /// A line of `tail`: the frame of the WebSocket, byte by byte.
 #[derive(Serialize, JsonSchema)]
-#[expect(dead_code, reason = "only its schema is of use")]
 struct EventLine {
     /// `event`.
     r#type: String,
@@ -173,7 +165,6 @@ fn document() -> Value {
     add::<EventLine>(&mut schemas);
     add::<SystemStatus>(&mut schemas);
     add::<Finding>(&mut schemas);
-    add::<Change>(&mut schemas);
     add::<Version>(&mut schemas);
     add::<PlannedEvent>(&mut schemas);
     add::<Effect>(&mut schemas);
