@@ -27,6 +27,7 @@ use crate::{
         past,
         query::{DRY_RUN, Kind, Param},
         route::{Access::Bearer, Answer, Route},
+        serve::BodyStream,
     },
     hub::{
         Hub, Outcome, PART,
@@ -69,6 +70,15 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 async fn post(call: Call) -> Answer {
+    let mut body = call.take_body()?;
+    let answer = receive(call, &mut body).await;
+    // Whoever is refused still sends: closing on unread bytes would reset the connection, and the
+    // reason would be lost with it.
+    tokio::spawn(drain(body));
+    answer
+}
+
+async fn receive(call: Call, body: &mut BodyStream) -> Answer {
     let chat: ChatId = call.id()?;
     let posting = Posting {
         who: call.who(),
@@ -100,7 +110,6 @@ async fn post(call: Call) -> Answer {
             call.app.files.receive(viewer.id, announced)?
         }
     };
-    let mut body = call.take_body()?;
     while let Some(bytes) = body.next().await {
         let bytes =
             bytes.map_err(|error| Failure::invalid(format!("the body broke off: {error}")))?;
@@ -115,6 +124,17 @@ async fn post(call: Call) -> Answer {
         dup: outcome.dup,
         attachment,
     })
+}
+
+/// Takes what is still coming, as much as a file may have, and forgets it.
+async fn drain(mut body: BodyStream) {
+    let mut left = ATTACHMENT_BYTES_MAX;
+    while let Some(Ok(bytes)) = body.next().await {
+        match left.checked_sub(bytes.len() as u64) {
+            Some(rest) => left = rest,
+            None => return,
+        }
+    }
 }
 
 /// Bytes of the body, when the client says.
