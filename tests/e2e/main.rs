@@ -11,6 +11,7 @@ mod console;
 mod cookbook;
 mod demo;
 mod doctor;
+mod examples;
 mod frames;
 mod harness_selftest;
 mod hostile_text;
