@@ -89,6 +89,7 @@ impl StartError {
 pub struct Server {
     hub: Hub,
     accounts: Accounts,
+    files: Files,
     app: Arc<App>,
     tls: Option<TlsReloader>,
     config: Config,
@@ -136,7 +137,6 @@ impl Server {
         ));
         let (kept, stopped) = (accounts.clone(), stop.clone());
         tasks.spawn(async move { kept.run(stopped).await });
-        tasks.spawn(files.keep(stop.clone()));
         let told = hub.clone();
         let stopped = stop.clone();
         tasks.spawn(async move {
@@ -148,6 +148,7 @@ impl Server {
         Ok(Self {
             hub,
             accounts,
+            files,
             app,
             tls,
             config,
@@ -186,6 +187,8 @@ impl Server {
 
     /// Serves connections of `listener` until [`shutdown`](Self::shutdown).
     pub fn listen(&self, listener: TcpListener) {
+        // Not sooner: a start that fails has begun nothing that it must wait for.
+        self.tasks.spawn(self.files.clone().keep(self.stop.clone()));
         let limits = listener::ListenLimits {
             connections: self.config.limits.connections,
             per_ip: self.config.limits.connections_per_ip,
