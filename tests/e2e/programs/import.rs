@@ -52,8 +52,8 @@ fn users_are_invited_from_a_file_all_or_none() {
     );
     assert_eq!(refused.code(), 2, "{refused:?}");
     for line in [
-        "error: line 3: user \"bea\" ",
-        "error: line 4: user \"carl\" ",
+        "error: line 3: user \"bea\": ",
+        "error: line 4: user \"carl\": ",
     ] {
         assert!(refused.stderr.contains(line), "{refused:?}");
     }
