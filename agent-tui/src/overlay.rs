@@ -294,10 +294,8 @@ impl Prompt {
             }
             AskFor::Reason(..) => "why (may be empty)".to_owned(),
             AskFor::Tags(aim) => format!("tags for {aim}: word, or -word to take it off"),
-            AskFor::SaveFile => {
-                "save: [number] [folder or file]; empty for the last file".to_owned()
-            }
-            AskFor::SendFile => "send: path [words to it]; Tab completes".to_owned(),
+            AskFor::SaveFile => "save: NUMBER PLACE; empty for the last file, here".to_owned(),
+            AskFor::SendFile => "send: PATH WORDS; Tab completes".to_owned(),
         }
     }
 }

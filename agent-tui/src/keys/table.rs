@@ -92,8 +92,8 @@ actions! {
     Hours "hours" "how long you were online, busy and away today" [];
     StatusOf "status-of" "set another agent online, busy, away or offline" [];
 
-    SaveFile "save" "save a file: /save [number] [folder or file]" [Nav: "f"];
-    SendFile "file" "send a file: /file path [words to it]" [Nav: "F"];
+    SaveFile "save" "save a file: /save NUMBER PLACE" [Nav: "f"];
+    SendFile "file" "send a file: /file PATH WORDS" [Nav: "F"];
     Copy "copy" "copy the message" [Nav: "y"];
     Quote "quote" "quote the message in the composer" [Nav: "r"];
     Canned "canned" "put in a canned reply; in a message ;code and Tab" [Nav: ";"];
