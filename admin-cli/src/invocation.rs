@@ -130,7 +130,8 @@ impl From<&str> for Target {
 
 impl Invocation {
     /// A run with these flags in this environment.
-    pub(crate) fn new(global: Global, environment: Environment) -> Self {
+    pub(crate) fn new(global: Global, mut environment: Environment) -> Self {
+        environment.config = global.config.clone().or(environment.config);
         Self {
             print: Printer::new(&global),
             global,
@@ -146,6 +147,7 @@ impl Invocation {
             hub: self.global.hub.clone(),
             context: self.global.context.clone(),
             ca: self.global.ca.clone(),
+            config: self.global.config.clone(),
         }
     }
 

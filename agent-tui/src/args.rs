@@ -31,6 +31,9 @@ pub struct Args {
     /// The hub, in place of the context's
     #[arg(long, value_name = "URL")]
     pub hub: Option<String>,
+    /// The config file, in place of the user's and the system's [env: FRONTDESK_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Colours for a dark or a light background, or none; asks the terminal when not given
     #[arg(long, value_name = "TONE")]
     pub theme: Option<Tone>,

@@ -130,6 +130,7 @@ fn run(args: Args) -> Result<u8, Failure> {
         hub: args.hub.clone(),
         context: args.context.clone(),
         ca: None,
+        config: args.config.clone(),
     };
     let profile = Profile::load(&flags).map_err(ClientError::from)?;
     let Config { options, keymap } =

@@ -68,6 +68,9 @@ pub struct HubArgs {
     /// Named hub out of the config [env: FRONTDESK_CONTEXT]
     #[arg(long, global = true, value_name = "NAME")]
     pub context: Option<String>,
+    /// The config file to use instead of the user's and the system's [env: FRONTDESK_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Certificates to trust instead of the system's
     #[arg(long, global = true, value_name = "FILE")]
     pub ca: Option<PathBuf>,

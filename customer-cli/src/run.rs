@@ -91,6 +91,7 @@ fn run(cli: &Cli) -> Result<(), ChatError> {
         hub: cli.hub.hub.clone(),
         context: cli.hub.context.clone(),
         ca: cli.hub.ca.clone(),
+        config: cli.hub.config.clone(),
     };
     let profile = Profile::load(&flags)?;
     if cli.command.is_some() && cli.open != OpenArgs::default() {

@@ -54,6 +54,9 @@ pub(crate) struct Global {
     /// The context to use [env: FRONTDESK_CONTEXT]
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) context: Option<String>,
+    /// The config file to use instead of the user's and the system's [env: FRONTDESK_CONFIG]
+    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
+    pub(crate) config: Option<PathBuf>,
     /// The certificate of a private authority, in PEM
     #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
     pub(crate) ca: Option<PathBuf>,

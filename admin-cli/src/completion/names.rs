@@ -220,7 +220,7 @@ async fn first<T: serde::de::DeserializeOwned>(
 }
 
 fn contexts(environment: &Environment) -> Option<Vec<Known>> {
-    let config = Config::load(&Places::find(environment).ok()?).ok()?;
+    let config = Config::in_force(&Places::find(environment).ok()?).ok()?;
     let known = |(name, context): (&String, &shared::client::profile::Context)| {
         Known::new(name, None, &context.hub.to_string())
     };
@@ -242,6 +242,7 @@ fn flags_among(words: &[OsString]) -> Flags {
         hub: value("--hub"),
         context: value("--context"),
         ca: value("--ca").map(PathBuf::from),
+        config: value("--config").map(PathBuf::from),
     }
 }
 

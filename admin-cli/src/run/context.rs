@@ -28,7 +28,7 @@ pub(super) async fn run(app: &Invocation, verb: ContextVerb) -> Result<(), Failu
 }
 
 fn list(app: &Invocation, places: &Places) -> Result<(), Failure> {
-    let config = Config::load(places)?;
+    let config = Config::in_force(places)?;
     let items: Result<Vec<NamedContext>, Failure> = config
         .contexts
         .iter()
@@ -38,11 +38,11 @@ fn list(app: &Invocation, places: &Places) -> Result<(), Failure> {
 }
 
 fn show(app: &Invocation, places: &Places, name: Option<String>) -> Result<(), Failure> {
-    let config = Config::load(places)?;
-    let name = name
-        .or_else(|| app.global.context.clone())
-        .or_else(|| app.environment.context.clone())
-        .or_else(|| config.current_context.clone());
+    let config = Config::in_force(places)?;
+    let name = match name {
+        Some(name) => Some(name),
+        None => app.profile()?.context.clone(),
+    };
     let Some(name) = name else {
         return Err(Failure::usage(
             "no context is in use",
@@ -53,13 +53,11 @@ fn show(app: &Invocation, places: &Places, name: Option<String>) -> Result<(), F
 }
 
 fn choose(app: &Invocation, places: &Places, name: &str) -> Result<(), Failure> {
+    Config::in_force(places)?.context(name).map_err(unknown)?;
     Config::update(places, |config| {
-        config.context(name).map(drop)?;
         config.current_context = Some(name.to_owned());
-        Ok(())
-    })?
-    .map_err(unknown)?;
-    print(app, places, &Config::load(places)?, name)
+    })?;
+    print(app, places, &Config::in_force(places)?, name)
 }
 
 fn set(app: &Invocation, places: &Places, args: ContextSet) -> Result<(), Failure> {

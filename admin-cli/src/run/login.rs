@@ -138,7 +138,7 @@ impl Newcomer {
     /// From the flags; unlike elsewhere `--context` may name a new one.
     pub(super) fn find(app: &Invocation) -> Result<Self, Failure> {
         let places = Places::find(&app.environment)?;
-        let config = Config::load(&places)?;
+        let config = Config::in_force(&places)?;
         let named = app.global.context.as_ref();
         let fresh = named.filter(|name| !config.contexts.contains_key(*name));
         let flags = Flags {

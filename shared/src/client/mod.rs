@@ -11,6 +11,7 @@ pub mod http;
 pub mod outbox;
 pub mod private;
 pub mod profile;
+pub mod project;
 pub mod save;
 pub mod secret;
 pub mod session;

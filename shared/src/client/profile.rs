@@ -1,4 +1,5 @@
-//! Which hub, as whom, with which files: flags before environment before the user's config.
+//! Which hub, as whom, with which files: flags before environment before the project's choice
+//! before the user's config before the system's.
 //!
 //! Nothing here writes to a terminal or talks to a hub. Secrets are in `credentials`, apart from
 //! the config, which may be shown to others.
@@ -19,12 +20,16 @@ use crate::{
         http::Http,
         outbox::{Outbox, OutboxError},
         private::{self, PrivateError},
+        project::Project,
         session::{Session, Token, TokenSource},
         tls::TlsOptions,
         url::{DEFAULT_HUB, HubUrl, UrlError},
     },
     error::{ErrorCode, exit},
 };
+
+/// The config for every user of a machine.
+const SYSTEM_CONFIG: &str = "/etc/frontdesk/config.toml";
 
 /// Why it is not clear which hub or as whom.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +81,10 @@ impl ProfileError {
 pub struct Environment {
     /// `FRONTDESK_HOME`: one directory instead of all the XDG ones.
     pub home: Option<PathBuf>,
+    /// `FRONTDESK_CONFIG`: the one config file, instead of the user's and the system's.
+    pub config: Option<PathBuf>,
+    /// The folder one works in, where a project's choice is looked for.
+    pub folder: Option<PathBuf>,
     /// `FRONTDESK_HUB`.
     pub hub: Option<String>,
     /// `FRONTDESK_CONTEXT`.
@@ -92,6 +101,8 @@ impl Environment {
         let text = |name: &str| value(name).and_then(|value| OsString::into_string(value).ok());
         Self {
             home: value("FRONTDESK_HOME").map(PathBuf::from),
+            config: value("FRONTDESK_CONFIG").map(PathBuf::from),
+            folder: std::env::current_dir().ok(),
             hub: text("FRONTDESK_HUB"),
             context: text("FRONTDESK_CONTEXT"),
             token: text("FRONTDESK_TOKEN").map(|token| Token::new(token.trim().to_owned())),
@@ -108,12 +119,16 @@ pub struct Flags {
     pub context: Option<String>,
     /// `--ca`.
     pub ca: Option<PathBuf>,
+    /// `--config`.
+    pub config: Option<PathBuf>,
 }
 
 /// Where the files of a user are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Places {
     config: PathBuf,
+    /// The config for every user of the machine.
+    system: Option<PathBuf>,
     state: PathBuf,
     cache: PathBuf,
 }
@@ -124,13 +139,23 @@ impl Places {
     /// # Errors
     /// [`ProfileError::NoHome`] when there is neither.
     pub fn find(environment: &Environment) -> Result<Self, ProfileError> {
-        if let Some(home) = &environment.home {
+        let mut places = Self::of(environment.home.as_deref())?;
+        if let Some(config) = &environment.config {
+            places.config.clone_from(config);
+            places.system = None;
+        }
+        Ok(places)
+    }
+
+    fn of(home: Option<&Path>) -> Result<Self, ProfileError> {
+        if let Some(home) = home {
             return Ok(Self::under(home));
         }
         let xdg = Xdg::new().map_err(|_| ProfileError::NoHome)?;
         let state = xdg.state_dir().ok_or(ProfileError::NoHome)?;
         Ok(Self {
             config: xdg.config_dir().join("frontdesk/config.toml"),
+            system: Some(PathBuf::from(SYSTEM_CONFIG)),
             state: state.join("frontdesk"),
             cache: xdg.cache_dir().join("frontdesk"),
         })
@@ -141,6 +166,7 @@ impl Places {
     pub fn under(home: &Path) -> Self {
         Self {
             config: home.join("config.toml"),
+            system: None,
             state: home.join("state"),
             cache: home.join("cache"),
         }
@@ -150,6 +176,13 @@ impl Places {
     #[must_use]
     pub fn config(&self) -> &Path {
         &self.config
+    }
+
+    /// The same with a config for every user of the machine, which the user's own comes before.
+    #[must_use]
+    pub fn with_system(self, system: PathBuf) -> Self {
+        let system = Some(system);
+        Self { system, ..self }
     }
 
     /// The folder of everything that is not config: only its owner may enter.
@@ -241,13 +274,40 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the config; an empty one when there is no file.
+    /// Reads the user's own config; an empty one when there is no file.
     ///
     /// # Errors
     /// [`ProfileError::Malformed`] when it makes no sense, [`ProfileError::Private`] when it
     /// cannot be read.
     pub fn load(places: &Places) -> Result<Self, ProfileError> {
-        let path = places.config();
+        Self::read(places.config())
+    }
+
+    /// What holds: the user's own config, and what it does not say from the system's.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn in_force(places: &Places) -> Result<Self, ProfileError> {
+        let mut config = Self::load(places)?;
+        let Some(path) = &places.system else {
+            return Ok(config);
+        };
+        let system = Self::read(path)?;
+        config.current_context = config.current_context.or(system.current_context);
+        for (name, mut context) in system.contexts {
+            // Meant from where that config is.
+            let from_there = |given: PathBuf| private::parent(path).join(given);
+            context.ca = context.ca.map(from_there);
+            context.credentials = context.credentials.map(from_there);
+            config.contexts.entry(name).or_insert(context);
+        }
+        for (name, value) in system.agent {
+            config.agent.entry(name).or_insert(value);
+        }
+        Ok(config)
+    }
+
+    fn read(path: &Path) -> Result<Self, ProfileError> {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -305,7 +365,7 @@ impl Config {
 #[must_use]
 pub fn context_names() -> Vec<String> {
     let places = Places::find(&Environment::of_process());
-    let config = places.and_then(|places| Config::load(&places));
+    let config = places.and_then(|places| Config::in_force(&places));
     config.map_or_else(
         |_| Vec::new(),
         |config| config.contexts.into_keys().collect(),
@@ -354,11 +414,21 @@ impl Profile {
     /// # Errors
     /// As [`Profile::load`].
     pub fn resolve(flags: &Flags, environment: &Environment) -> Result<Self, ProfileError> {
+        let environment = &Environment {
+            config: flags.config.clone().or(environment.config.clone()),
+            ..environment.clone()
+        };
         let places = Places::find(environment)?;
-        let config = Config::load(&places)?;
+        let config = Config::in_force(&places)?;
+        let project = environment
+            .folder
+            .as_deref()
+            .map(Project::find)
+            .transpose()?;
+        let project = project.unwrap_or_default();
         let hub = flags.hub.as_ref().or(environment.hub.as_ref());
         let hub = hub.map(|text| HubUrl::parse(text)).transpose()?;
-        let (name, context) = choose(&config, flags, environment, hub.as_ref())?;
+        let (name, context) = choose(&config, flags, environment, &project, hub.as_ref())?;
         let default = match &context {
             Some(context) => context.hub.clone(),
             None => HubUrl::parse(DEFAULT_HUB)?,
@@ -378,7 +448,7 @@ impl Profile {
             context: name,
             hub,
             tls: TlsOptions { ca },
-            department: context.department,
+            department: project.department.or(context.department),
             read_only: context.read_only,
             confirm: context.confirm,
             places,
@@ -426,6 +496,7 @@ fn choose(
     config: &Config,
     flags: &Flags,
     environment: &Environment,
+    project: &Project,
     hub: Option<&HubUrl>,
 ) -> Result<(Option<String>, Option<Context>), ProfileError> {
     let named = match (&flags.context, &flags.hub) {
@@ -446,7 +517,7 @@ fn choose(
             .map(|(name, context)| (name.clone(), context.clone()))
             .unzip());
     }
-    match &config.current_context {
+    match project.context.as_ref().or(config.current_context.as_ref()) {
         Some(name) => Ok((Some(name.clone()), Some(config.context(name)?.clone()))),
         None => Ok((None, None)),
     }

@@ -1,6 +1,10 @@
 //! Which hub and as whom: precedence, hints, and files that are refused.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
 
 use shared::{
     client::{
@@ -97,6 +101,78 @@ fn flags_come_before_environment_before_config() {
     assert_eq!(profile(&none, &config), (None, DEFAULT_HUB.to_owned()));
 }
 
+/// What a project asks for comes before the user's config and behind the environment, and only
+/// chooses: a folder of somebody else could lead a login to a hub of theirs otherwise.
+#[test]
+fn a_project_chooses_among_the_users_contexts() {
+    let (dir, mut environment) = home(CONFIG);
+    let deep = dir.path().join("project/src/deep");
+    fs::create_dir_all(&deep).unwrap();
+    let file = dir.path().join("project/.frontdesk.toml");
+    fs::write(&file, "context = \"demo-agent1\"\ndepartment = \"Sales\"\n").unwrap();
+    environment.folder = Some(deep);
+    let resolve = |environment: &Environment| Profile::resolve(&Flags::default(), environment);
+
+    let profile = resolve(&environment).unwrap();
+    assert_eq!(profile.context, text("demo-agent1"));
+    assert_eq!(profile.department, text("Sales"));
+    environment.context = text("work");
+    let profile = resolve(&environment).unwrap();
+    assert_eq!(profile.context, text("work"));
+    environment.context = None;
+
+    for wrong in [
+        "[contexts.work]\nhub = \"https://evil.example.org\"\n",
+        "hub = \"https://evil.example.org\"\n",
+    ] {
+        fs::write(&file, wrong).unwrap();
+        let error = resolve(&environment).unwrap_err();
+        assert!(matches!(error, ProfileError::Malformed { .. }), "{error}");
+        assert_eq!(error.exit_code(), 2);
+    }
+    fs::write(&file, "context = \"wrok\"\n").unwrap();
+    let error = resolve(&environment).unwrap_err();
+    assert!(
+        error.to_string().contains("did you mean \"work\"?"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_users_config_comes_before_the_systems_and_a_named_file_is_alone() {
+    let (dir, environment) = home("[contexts.demo]\nhub = \"http://127.0.0.1:1\"\n");
+    let system = dir.path().join("etc/config.toml");
+    fs::create_dir(dir.path().join("etc")).unwrap();
+    let both = "current_context = \"work\"\n[contexts.demo]\nhub = \"http://127.0.0.1:2\"\n\
+                [contexts.work]\nhub = \"https://work.example.org\"\nca = \"work.pem\"\n";
+    fs::write(&system, both).unwrap();
+    let places = Places::find(&environment).unwrap();
+    let own = Config::load(&places).unwrap();
+    assert_eq!((own.contexts.len(), own.current_context), (1, None));
+    let places = places.with_system(system.clone());
+    let config = Config::in_force(&places).unwrap();
+    assert_eq!(config.current_context, text("work"));
+    assert_eq!(config.contexts["demo"].hub, url("http://127.0.0.1:1"));
+    let ca = config.contexts["work"].ca.clone();
+    assert_eq!(
+        ca,
+        Some(dir.path().join("etc/work.pem")),
+        "meant from there"
+    );
+    // A change of the user's config takes nothing of the system's over.
+    Config::update(&places, |config| config.current_context = text("demo")).unwrap();
+    assert_eq!(Config::load(&places).unwrap().contexts.len(), 1);
+
+    let flags = Flags {
+        config: Some(system),
+        ..Flags::default()
+    };
+    let profile = Profile::resolve(&flags, &environment).unwrap();
+    assert_eq!(profile.hub, url("https://work.example.org"));
+    let ca: Option<PathBuf> = profile.tls.ca;
+    assert_eq!(ca, Some(dir.path().join("etc/work.pem")));
+}
+
 #[test]
 fn a_context_brings_its_settings_and_its_files() {
     let (dir, environment) = home(CONFIG);
@@ -113,7 +189,7 @@ fn a_context_brings_its_settings_and_its_files() {
     let flags = Flags {
         context: text("demo-agent1"),
         ca: Some("other.pem".into()),
-        hub: None,
+        ..Flags::default()
     };
     let demo = Profile::resolve(&flags, &environment).unwrap();
     assert!(demo.read_only);
@@ -136,6 +212,7 @@ fn tokens_of_one_hub_never_go_to_another() {
         hub: text("https://evil.example.org"),
         context: text("work"),
         ca: None,
+        ..Flags::default()
     };
     let profile = Profile::resolve(&flags, &environment).unwrap();
     assert_eq!(profile.hub, url("https://evil.example.org"));

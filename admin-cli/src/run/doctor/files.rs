@@ -31,7 +31,7 @@ pub(super) fn look(app: &Invocation) -> Vec<Finding> {
 
 fn config(places: &Places, chosen: Option<&str>) -> Vec<Finding> {
     let path = places.config().display();
-    let config = match Config::load(places) {
+    let config = match Config::in_force(places) {
         Ok(config) => config,
         Err(error) => {
             let fix = format!("correct {path}, or move it away and log in again");
