@@ -23,7 +23,9 @@ pub(super) fn look(app: &Invocation) -> Vec<Finding> {
             return vec![Finding::fail("config", error.to_string(), "set HOME")];
         }
     };
-    let mut findings = config(&places, app.environment.context.as_deref());
+    let chosen = app.global.context.as_deref();
+    let chosen = chosen.or(app.environment.context.as_deref());
+    let mut findings = config(&places, chosen);
     findings.push(modes(&places));
     findings.push(space(places.state()));
     findings
