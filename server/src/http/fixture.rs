@@ -150,6 +150,26 @@ pub(crate) async fn read_to_close<S: AsyncRead + Unpin>(stream: &mut S) -> Vec<u
     bytes
 }
 
+/// One answer, as long as its head says; the other side may leave the connection open.
+pub(crate) async fn read_answer<S: AsyncRead + Unpin>(stream: &mut S) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&bytes);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| {
+                let (name, value) = line.split_once(": ")?;
+                name.eq_ignore_ascii_case("content-length")
+                    .then(|| value.parse().ok())?
+            });
+            if length.is_some_and(|length: usize| body.len() >= length) {
+                return bytes;
+            }
+        }
+        let read = in_time(stream.read_buf(&mut bytes)).await;
+        assert_ne!(read.expect("an answer"), 0, "closed amid an answer");
+    }
+}
+
 /// A certificate and its key as files, in a folder that goes with it.
 pub(crate) struct TlsFiles {
     pub(crate) certificate: PathBuf,

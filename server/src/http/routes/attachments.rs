@@ -3,6 +3,8 @@
 //! Whether one may send is asked before the first byte is read; whether one may have a file is
 //! asked at every download, by the rule that holds for its message.
 
+use std::time::Duration;
+
 use futures_util::StreamExt as _;
 use shared::{
     api::PostedFile,
@@ -48,6 +50,9 @@ const VISIBILITY: Param = Param::new(
     "To whom; public when not said.",
 );
 
+/// How long the body of a refused file is taken in, so that the refusal can be read.
+const DRAIN_TIME: Duration = Duration::from_secs(3);
+
 pub(super) const ROUTES: &[Route] = &[
     Route::post(
         "/api/chats/{id}/attachments",
@@ -72,9 +77,9 @@ pub(super) const ROUTES: &[Route] = &[
 async fn post(call: Call) -> Answer {
     let mut body = call.take_body()?;
     let answer = receive(call, &mut body).await;
-    // Whoever is refused still sends: closing on unread bytes would reset the connection, and the
-    // reason would be lost with it.
-    tokio::spawn(drain(body));
+    // Whoever is refused still sends: closing on unread bytes at once would reset the connection,
+    // and the reason would be lost with it.
+    tokio::spawn(tokio::time::timeout(DRAIN_TIME, drain(body)));
     answer
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 
 use super::{Reply, TestDesk, parse};
-use crate::http::fixture::read_to_close;
+use crate::http::fixture::{read_answer, read_to_close};
 
 const KEY: &str = "0123456789abcdef";
 
@@ -214,7 +214,7 @@ async fn what_cannot_be_is_refused_before_a_byte_is_read() {
         (999, "name=a", &customer, few, 404, "not_found"),
     ] {
         let mut stream = desk.open(&head(chat, query, token, length)).await;
-        let reply = parse(&read_to_close(&mut stream).await);
+        let reply = parse(&read_answer(&mut stream).await);
         reply.refused(status, code);
     }
     let empty = upload(&desk, chat, "name=a", &customer, "", b"").await;
