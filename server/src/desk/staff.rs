@@ -248,7 +248,9 @@ impl Desk {
         }
         let made = meant.and_then(|meant| self.user_by_name(meant));
         let event = match made {
-            Some(user) if !user.active => return Err(Rejection::NoInvitation { id }),
+            Some(user) if !user.active || !self.still_invites(invitation, user) => {
+                return Err(Rejection::NoInvitation { id });
+            }
             Some(user) => Event::UserUpdated {
                 user: User {
                     name: form::name("name", name)?,
@@ -277,6 +279,13 @@ impl Desk {
             NewRecord::of_desk(actor.clone(), event),
             NewRecord::of_desk(actor, deleted),
         ])
+    }
+
+    /// Whether an invitation is still good for the place that was made for its user. One who has
+    /// risen since needs an inviter who may change them: the code is known to the inviter.
+    fn still_invites(&self, invitation: &Invitation, user: &User) -> bool {
+        let inviter = self.user(invitation.by).filter(|by| by.active);
+        user.role <= invitation.role || inviter.is_some_and(|by| may_change(by, user).is_ok())
     }
 
     /// Who a customer is stays outside the log: the record has the number only.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use shared::{
     api::{AcceptInvitation, CreateUser, Invite},
-    command::DepartmentRef,
+    command::{Command, DepartmentRef, UserChange},
     error::ErrorCode,
     id::CommandId,
     model::Role,
@@ -210,6 +210,50 @@ async fn an_older_invitation_cannot_take_a_user_over() {
     house.accept(&made.invitation.code, None).await.unwrap();
     let stolen = house.accept(&older.code, None).await;
     assert!(matches!(stolen, Err(AccountError::Invitation)));
+}
+
+#[tokio::test]
+async fn the_code_of_one_who_rose_since_is_worth_what_its_maker_may() {
+    let (house, owner) = owned_house().await;
+    let admin = house.hire(&owner, Role::Admin, "adam").await;
+    let adam = house.session(&admin).await;
+    let made = create(&house, &adam, CommandId::random()).await.unwrap();
+    let rise = async |role| {
+        let change = UserChange {
+            role: Some(role),
+            ..UserChange::default()
+        };
+        let (id, rev) = (made.user.id, None);
+        let rise = Command::UpdateUser { id, change, rev };
+        let done = house
+            .hub
+            .submit(owner.who.clone(), CommandId::random(), rise);
+        done.await.unwrap();
+    };
+    // An admin knows the code, and may not become an owner by it.
+    rise(Role::Owner).await;
+    let stolen = house.accept(&made.invitation.code, None).await;
+    assert!(
+        matches!(stolen, Err(AccountError::Invitation)),
+        "{stolen:?}"
+    );
+    // What the admin could have made is theirs to give, and an owner invites anew.
+    rise(Role::Supervisor).await;
+    let checked = AcceptInvitation {
+        code: made.invitation.code.clone(),
+        username: None,
+        name: None,
+        password: PASSWORD.to_owned(),
+    };
+    let checked = house.accounts.check_acceptance(checked, None).await;
+    assert!(checked.is_ok(), "{checked:?}");
+    rise(Role::Owner).await;
+    let anew = house
+        .invite(&owner, Role::Agent, Some("nina"))
+        .await
+        .unwrap();
+    let tokens = house.accept(&anew.code, None).await.unwrap();
+    assert_eq!(tokens.user.role, Role::Owner);
 }
 
 #[tokio::test]
