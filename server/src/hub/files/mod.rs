@@ -174,11 +174,17 @@ impl Files {
         Ok(found.len())
     }
 
+    /// All rows of the index.
     async fn rows(&self) -> Result<Vec<FileRow>, StoreError> {
+        self.rows_under(Bytes::new()).await
+    }
+
+    /// The rows of the index whose keys begin with `prefix`.
+    async fn rows_under(&self, prefix: Bytes) -> Result<Vec<FileRow>, StoreError> {
         let store = self.0.hub.store();
         let (mut rows, mut after) = (Vec::new(), None);
         loop {
-            let page = store.kv_scan(row::NS, Bytes::new(), after, SCAN_ROWS, store.now());
+            let page = store.kv_scan(row::NS, prefix.clone(), after, SCAN_ROWS, store.now());
             let page = page.await?;
             after = page.last().map(|entry| entry.key.clone());
             for entry in page {
@@ -380,6 +386,16 @@ impl Incoming {
         let done = hub.submit_with(who, cid, command, companion).await;
         match &done {
             Ok(outcome) if !outcome.dup => self.settle(bytes),
+            // What was done before may be this very file: a commit whose outcome was unknown is
+            // looked for by its own repeat.
+            Ok(_) => match self.is_in(chat).await {
+                Ok(true) => self.settle(bytes),
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "a repeated file waits for the sweep");
+                    self.settle(0);
+                }
+            },
             // Its message may be there: only the sweep, which looks, may take the bytes away.
             Err(SubmitError::Storage | SubmitError::Degraded | SubmitError::Stopped) => {
                 self.settle(0);
@@ -387,6 +403,12 @@ impl Incoming {
             _ => {}
         }
         Ok(done)
+    }
+
+    /// Whether a message of the chat speaks of it.
+    async fn is_in(&self, chat: ChatId) -> Result<bool, StoreError> {
+        let rows = self.files.rows_under(row::prefix(chat)).await?;
+        Ok(rows.iter().any(|row| Some(row.file) == self.file))
     }
 
     /// Lets go of the bytes without taking them away.

@@ -54,9 +54,12 @@ impl FileRow {
 
 /// Chat and number, so that the files of a chat are together.
 pub(super) fn key(chat: ChatId, id: AttachmentId) -> Bytes {
-    let mut key = chat.0.to_be_bytes().to_vec();
-    key.extend_from_slice(&id.0.to_be_bytes());
-    key.into()
+    [chat.0.to_be_bytes(), id.0.to_be_bytes()].concat().into()
+}
+
+/// What the keys of all files of a chat begin with.
+pub(super) fn prefix(chat: ChatId) -> Bytes {
+    Bytes::copy_from_slice(&chat.0.to_be_bytes())
 }
 
 #[cfg(test)]

@@ -91,6 +91,15 @@ async fn bytes_of(files: &Files, hub: &Hub, chat: ChatId, id: u64) -> Option<Vec
     Some(bytes)
 }
 
+/// Takes away what was forsaken so far, as the keeper does.
+async fn take_away(files: &Files, hub: &Hub) {
+    let to_drop = files.0.to_drop.lock().unwrap().take();
+    let mut to_drop = to_drop.unwrap();
+    while let Ok(file) = to_drop.try_recv() {
+        hub.store().file_drop(file).await.unwrap();
+    }
+}
+
 async fn stored(hub: &Hub) -> Vec<FileId> {
     hub.store().files(None, 99).await.unwrap()
 }
@@ -206,6 +215,7 @@ async fn a_file_whose_commit_is_unknown_stays_with_its_message() {
         let files = Files::start(hub.clone(), MIB).await.unwrap();
         store.inject(fault);
         let sent = send(&files, chat, b"words").await;
+        take_away(&files, &hub).await;
         files.sweep().await.unwrap();
         let there = bytes_of(&files, &hub, chat, 1).await;
         match sent {
