@@ -202,7 +202,7 @@ async fn read(call: Call) -> Answer {
         .parse()
         .map_err(|_| Failure::invalid("attachment in the path must be a number"))?;
     let (attachment, row) = find(&call, chat, id).await?;
-    let permit = call.app.files.give_out()?;
+    let permit = call.app.files.give_out(call.viewer()?.id)?;
     let store = call.app.hub.store().clone();
     let mut answer = feed::answer(
         &call.app,

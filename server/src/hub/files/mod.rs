@@ -26,7 +26,7 @@ use shared::{
 };
 use tokio::{
     select,
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::mpsc,
     time::{MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
@@ -46,6 +46,8 @@ const INCOMING_MAX: usize = 64;
 const INCOMING_OF_ONE_MAX: usize = 4;
 /// Files that are given out at once: each holds a few pieces in memory.
 const OUTGOING_MAX: usize = 64;
+/// Files that are given out to one reader at once, however slowly they are read.
+const OUTGOING_OF_ONE_MAX: usize = 8;
 /// Files without a message that wait to be taken away; more are left to the sweep.
 const FORSAKEN_MAX: usize = 256;
 /// How often what nobody speaks of is looked for.
@@ -71,8 +73,8 @@ pub enum FileError {
     /// The disk has little room left.
     #[error("the disk of the hub is too full for files; ask its operator to free space")]
     DiskFull,
-    /// Too many come in.
-    #[error("too many files come in at once; retry when one is through")]
+    /// Too many come in, or are given out.
+    #[error("too many files are on their way at once; retry when one is through")]
     TooMany,
     /// The store failed.
     #[error(transparent)]
@@ -87,7 +89,6 @@ struct Inner {
     hub: Hub,
     bytes_max: u64,
     state: Mutex<State>,
-    outgoing: Arc<Semaphore>,
     forsaken: mpsc::Sender<FileId>,
     /// Taken by the one who keeps the files.
     to_drop: Mutex<Option<mpsc::Receiver<FileId>>>,
@@ -99,6 +100,8 @@ struct State {
     kept_bytes: u64,
     /// Files that come in: from whom, and the bytes set aside for them.
     incoming: BTreeMap<FileId, (UserId, u64)>,
+    /// How many files are given out to whom.
+    outgoing: BTreeMap<UserId, usize>,
 }
 
 impl Files {
@@ -112,7 +115,6 @@ impl Files {
             hub,
             bytes_max,
             state: Mutex::default(),
-            outgoing: Arc::new(Semaphore::new(OUTGOING_MAX)),
             forsaken,
             to_drop: Mutex::new(Some(to_drop)),
         }));
@@ -249,14 +251,23 @@ impl Files {
             .transpose()
     }
 
-    /// The right to give a file out; hold it as long as that takes.
+    /// The right to give a file out to `to`; hold it as long as that takes.
     ///
     /// # Errors
     /// [`FileError::TooMany`].
-    pub fn give_out(&self) -> Result<OwnedSemaphorePermit, FileError> {
-        Arc::clone(&self.0.outgoing)
-            .try_acquire_owned()
-            .map_err(|_| FileError::TooMany)
+    pub fn give_out(&self, to: UserId) -> Result<Outgoing, FileError> {
+        let mut state = self.lock();
+        let all: usize = state.outgoing.values().sum();
+        let of_one = state.outgoing.get(&to).copied().unwrap_or(0);
+        if all >= OUTGOING_MAX || of_one >= OUTGOING_OF_ONE_MAX {
+            return Err(FileError::TooMany);
+        }
+        state.outgoing.insert(to, of_one + 1);
+        drop(state);
+        Ok(Outgoing {
+            files: self.clone(),
+            to,
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -267,6 +278,24 @@ impl Files {
 fn damaged() -> StoreError {
     StoreError::Corrupt {
         what: "a row of the index of files is damaged".to_owned(),
+    }
+}
+
+/// The right to give a file out, until it is dropped.
+pub struct Outgoing {
+    files: Files,
+    to: UserId,
+}
+
+impl Drop for Outgoing {
+    fn drop(&mut self) {
+        let mut state = self.files.lock();
+        if let Some(of_one) = state.outgoing.get_mut(&self.to) {
+            *of_one -= 1;
+            if *of_one == 0 {
+                state.outgoing.remove(&self.to);
+            }
+        }
     }
 }
 

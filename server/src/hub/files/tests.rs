@@ -199,6 +199,24 @@ async fn files_have_a_limit_together_and_come_in_few_at_once() {
 }
 
 #[tokio::test]
+async fn one_slow_reader_leaves_files_to_others() {
+    let (files, _, _) = in_memory(MIB).await;
+    let mut slow = Vec::new();
+    while let Ok(given) = files.give_out(BO) {
+        slow.push(given);
+    }
+    assert_eq!(slow.len(), 8);
+    let others: Vec<_> = (3..)
+        .map_while(|n| files.give_out(UserId(n)).ok())
+        .collect();
+    assert_eq!(slow.len() + others.len(), 64);
+    slow.pop();
+    assert!(files.give_out(BO).is_ok());
+    drop((slow, others));
+    assert!(files.lock().outgoing.is_empty());
+}
+
+#[tokio::test]
 async fn more_than_the_limit_is_not_taken() {
     let (files, _, _) = in_memory(u64::MAX).await;
     let mut incoming = filled(&files, &vec![0; ATTACHMENT_BYTES_MAX as usize]).await;
