@@ -38,6 +38,8 @@ use crate::{
 const LAST_WORDS: usize = 8;
 /// Records that are read at once.
 const RECORDS: usize = 512;
+/// Chats out of sight that one request passes over; the next goes on behind them.
+const PASSED_OVER_MAX: usize = 2_000;
 
 pub(super) const ROUTES: &[Route] = &[
     Route::get(
@@ -72,13 +74,18 @@ async fn list(call: Call) -> Answer {
         .into_iter()
         .rev()
         .filter(|chat| before.is_none_or(|before| *chat < before));
-    let mut found = Vec::new();
+    let (mut found, mut passed_over) = (Vec::new(), 0);
     for id in older {
         if found.len() > limit {
             break;
         }
         let Some((_, chat)) = past::chat(&call.app.hub, &viewer, id).await? else {
-            continue;
+            passed_over += 1;
+            if passed_over < PASSED_OVER_MAX {
+                continue;
+            }
+            let next = Some(id.to_string());
+            return call.answer(&Page { items: found, next });
         };
         let before = chat.seq.next();
         let (newest, _) = backward(&call.app.hub, &viewer, id, before, LAST_WORDS).await?;

@@ -1,9 +1,14 @@
 //! What is kept of a customer: listed for whoever may see it, given whole to the customer.
 
 use serde_json::{Value, json};
-use shared::id::CommandId;
+use shared::{
+    command::{Command, OpenChat},
+    id::{ChatId, CommandId, Seq, UserId},
+    text::SafeText,
+};
 
 use super::{PASSWORD, TestDesk};
+use crate::desk::Who;
 
 /// A registered customer: the number and the token.
 async fn register(desk: &TestDesk, username: &str) -> (u64, String) {
@@ -113,6 +118,33 @@ async fn a_customer_has_all_of_their_chats_and_nobody_elses() {
 }
 
 #[tokio::test]
+async fn a_page_passes_over_so_many_chats_out_of_sight_and_says_where_to_go_on() {
+    const CHATS: u64 = 2_001;
+    let desk = TestDesk::start().await;
+    let (bo, _) = register(&desk, "bo").await;
+    let who = Who::Customer {
+        id: UserId(bo),
+        name: SafeText::line("Bo Chen"),
+    };
+    for chat in (1..=CHATS).map(ChatId) {
+        let open = Command::OpenChat(OpenChat::default());
+        let close = Command::Close { chat, epoch: None };
+        for (who, command) in [(who.clone(), open), (Who::User(UserId(1)), close)] {
+            let done = desk.app.hub.submit(who, CommandId::random(), command);
+            done.await.unwrap();
+        }
+    }
+    let path = format!("/api/customers/{bo}/chats");
+    let (_, agent) = desk.staff("ana", "agent", &[]).await;
+    let blind = desk.get(&path, &agent).await.expect(200);
+    assert_eq!(blind, json!({"items": [], "next": "2"}));
+    let rest = desk.get(&format!("{path}?after=2"), &agent).await;
+    assert_eq!(rest.expect(200), json!({"items": [], "next": null}));
+    let seen = desk.get(&format!("{path}?limit=1"), &desk.owner).await;
+    assert_eq!(seen.expect(200)["items"][0]["chat"]["id"], CHATS);
+}
+
+#[tokio::test]
 async fn an_export_is_ones_own_and_has_nothing_of_the_staff() {
     let desk = TestDesk::in_file().await;
     let (bo, token) = register(&desk, "bo").await;
@@ -121,15 +153,15 @@ async fn an_export_is_ones_own_and_has_nothing_of_the_staff() {
     desk.app
         .hub
         .submit(
-            crate::desk::Who::Customer {
-                id: shared::id::UserId(bo),
-                name: shared::text::SafeText::line("Bo Chen"),
+            Who::Customer {
+                id: UserId(bo),
+                name: SafeText::line("Bo Chen"),
             },
             CommandId::random(),
-            shared::command::Command::EditMessage {
-                chat: shared::id::ChatId(waiting),
-                seq: shared::id::Seq(edited),
-                text: shared::text::SafeText::line("typo"),
+            Command::EditMessage {
+                chat: ChatId(waiting),
+                seq: Seq(edited),
+                text: SafeText::line("typo"),
             },
         )
         .await
