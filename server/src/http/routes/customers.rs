@@ -3,7 +3,7 @@
 //! Of an export nothing is for the staff alone: it is what the customer may see, and what the
 //! customer told, whoever asks for it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use shared::{
@@ -14,7 +14,7 @@ use shared::{
     text::SafeText,
 };
 
-use super::messages::{backward, message};
+use super::messages::{apply_edit, backward, last_seq, message, records};
 use crate::{
     desk::{
         Rejection,
@@ -147,37 +147,87 @@ async fn write(
     if !outlet.send(open.into()).await {
         return Ok(());
     }
-    let mut first = true;
+    let mut comma = "";
     for id in chats {
-        let Some(chat) = exported(app, customer, id).await? else {
+        let Some((chat, edits)) = exported(app, customer, id).await? else {
             continue;
         };
-        let json = serde_json::to_string(&chat).map_err(Failure::internal)?;
-        let comma = if first { "" } else { "," };
-        first = false;
-        if !outlet.send(format!("{comma}{json}").into()).await {
+        if !write_chat(app, &customer_viewer(customer), comma, chat, edits, outlet).await? {
             return Ok(());
         }
+        comma = ",";
     }
     outlet.send(Bytes::from_static(END.as_bytes())).await;
     Ok(())
 }
 
-/// A chat from those of its records that its customer may see or made.
+/// Writes a chat with its messages, which are read as they are taken: a chat may be long. False
+/// when the reader is gone.
+async fn write_chat(
+    app: &App,
+    viewer: &Viewer,
+    comma: &str,
+    exported: ExportedChat,
+    edits: BTreeMap<Seq, SafeText>,
+    outlet: &Outlet,
+) -> Result<bool, Failure> {
+    let ExportedChat {
+        chat,
+        department,
+        messages: _,
+        ratings,
+    } = exported;
+    let (id, mut after, mut first) = (chat.id, Seq(0), true);
+    let (chat, department) = (to_json(&chat)?, to_json(&department)?);
+    let head = format!("{comma}{{\"chat\":{chat},\"department\":{department},\"messages\":[");
+    if !outlet.send(head.into()).await {
+        return Ok(false);
+    }
+    loop {
+        let (records, more) = records(&app.hub, viewer, id, None, Some(after)).await?;
+        after = last_seq(&records).unwrap_or(after);
+        let mut piece = String::new();
+        for mut message in records.into_iter().filter_map(message) {
+            apply_edit(&mut message, &edits);
+            piece.push_str(if first { "" } else { "," });
+            piece.push_str(&to_json(&message)?);
+            first = false;
+        }
+        if !piece.is_empty() && !outlet.send(piece.into()).await {
+            return Ok(false);
+        }
+        if !more {
+            break;
+        }
+    }
+    let end = format!("],\"ratings\":{}}}", to_json(&ratings)?);
+    Ok(outlet.send(end.into()).await)
+}
+
+fn to_json<T: serde::Serialize>(value: &T) -> Result<String, Failure> {
+    serde_json::to_string(value).map_err(Failure::internal)
+}
+
+/// The eyes of the customer, whoever asks.
+const fn customer_viewer(customer: UserId) -> Viewer {
+    Viewer {
+        id: customer,
+        role: Role::Customer,
+        departments: BTreeSet::new(),
+    }
+}
+
+/// A chat from those of its records that its customer may see or made, still without its messages,
+/// and the newest text of those that were edited.
 async fn exported(
     app: &App,
     customer: UserId,
     id: ChatId,
-) -> Result<Option<ExportedChat>, Failure> {
-    let viewer = Viewer {
-        id: customer,
-        role: Role::Customer,
-        departments: BTreeSet::new(),
-    };
+) -> Result<Option<(ExportedChat, BTreeMap<Seq, SafeText>)>, Failure> {
+    let viewer = customer_viewer(customer);
     let mut range = SeqRange::default();
     let mut folded: Option<Chat> = None;
-    let mut messages: Vec<Message> = Vec::new();
-    let mut ratings = Vec::new();
+    let (mut edits, mut ratings) = (BTreeMap::new(), Vec::new());
     loop {
         let chunk = app
             .hub
@@ -197,36 +247,32 @@ async fn exported(
                 Some(chat) => chat.apply(&record),
                 None => folded = Chat::opened(&record),
             }
-            match &record.event {
+            match record.event {
                 Event::MessageEdited {
                     seq,
                     text,
                     visibility: Visibility::Public,
-                } => edit(&mut messages, *seq, text),
+                } => {
+                    edits.insert(seq, text);
+                }
                 Event::Rated { score, comment } => ratings.push(ExportedRating {
                     at: record.at,
                     episode: folded.as_ref().map_or(1, |chat| chat.episode),
-                    score: *score,
-                    comment: comment.clone(),
+                    score,
+                    comment,
                 }),
-                _ => messages.extend(message(record)),
+                _ => {}
             }
         }
     }
     let Some(chat) = folded else { return Ok(None) };
-    Ok(Some(ExportedChat {
+    let exported = ExportedChat {
         department: department(app, chat.department).await?,
         chat,
-        messages,
+        messages: Vec::new(),
         ratings,
-    }))
-}
-
-fn edit(messages: &mut [Message], seq: Seq, text: &SafeText) {
-    let at = messages.binary_search_by_key(&seq, |message| message.seq);
-    if let Ok(at) = at {
-        messages[at].text = text.clone();
-    }
+    };
+    Ok(Some((exported, edits)))
 }
 
 /// The name of a department; its number when it was deleted.

@@ -2,13 +2,15 @@
 
 use serde_json::{Value, json};
 use shared::{
+    api::CustomerExport,
     command::{Command, OpenChat},
     id::{ChatId, CommandId, Seq, UserId},
+    model::{ActorKind, Visibility},
     text::SafeText,
 };
 
-use super::{PASSWORD, TestDesk};
-use crate::desk::Who;
+use super::{PASSWORD, TestDesk, parse};
+use crate::{desk::Who, http::fixture::read_to_close};
 
 /// A registered customer: the number and the token.
 async fn register(desk: &TestDesk, username: &str) -> (u64, String) {
@@ -215,4 +217,55 @@ async fn an_export_is_ones_own_and_has_nothing_of_the_staff() {
     let theirs = desk.get(&path, &secret).await.expect(200);
     assert_eq!(theirs["account"], Value::Null);
     assert_eq!(theirs["chats"][0]["chat"]["id"], guest);
+}
+
+/// The sizes of the chunks that an answer came in.
+fn chunks(answer: &[u8]) -> Vec<usize> {
+    let end = |bytes: &[u8], of: &[u8]| bytes.windows(of.len()).position(|found| found == of);
+    let mut rest = &answer[end(answer, b"\r\n\r\n").unwrap() + 4..];
+    let mut sizes = Vec::new();
+    while let Some(at) = end(rest, b"\r\n") {
+        let size = std::str::from_utf8(&rest[..at]).unwrap();
+        let size = usize::from_str_radix(size, 16).unwrap();
+        if size == 0 {
+            break;
+        }
+        sizes.push(size);
+        rest = &rest[at + 2 + size + 2..];
+    }
+    sizes
+}
+
+#[tokio::test]
+async fn a_long_chat_is_exported_piece_by_piece() {
+    const MESSAGES: usize = 300;
+    let desk = TestDesk::start().await;
+    let (bo, token) = register(&desk, "bo").await;
+    let chat = open(&desk, &token, "I have much to say").await;
+    let who = Who::Customer {
+        id: UserId(bo),
+        name: SafeText::line("Bo Chen"),
+    };
+    for _ in 0..MESSAGES {
+        let post = Command::PostMessage {
+            chat: ChatId(chat),
+            text: SafeText::line(&"x".repeat(8_000)),
+            visibility: Visibility::Public,
+            expected_seq: None,
+            canned: Vec::new(),
+        };
+        let done = desk.app.hub.submit(who.clone(), CommandId::random(), post);
+        done.await.unwrap();
+    }
+    let request = format!(
+        "GET /api/customers/{bo}/export HTTP/1.1\r\nHost: desk\r\nConnection: close\r\n\
+         Authorization: Bearer {token}\r\n\r\n"
+    );
+    let answer = read_to_close(&mut desk.open(&request).await).await;
+    let sizes = chunks(&answer);
+    assert!(sizes.iter().all(|size| *size < 1024 * 1024), "{sizes:?}");
+    let export: CustomerExport = serde_json::from_value(parse(&answer).expect(200)).unwrap();
+    let mine = export.chats[0].messages.iter();
+    let mine = mine.filter(|message| message.actor.kind == ActorKind::Customer);
+    assert_eq!(mine.count(), MESSAGES + 1);
 }
