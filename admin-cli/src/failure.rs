@@ -90,6 +90,18 @@ impl Failure {
         }
     }
 
+    /// A file that was named and cannot be used; one that is not there is not found.
+    pub(crate) fn named_file(path: &std::path::Path, error: &io::Error) -> Self {
+        if error.kind() != io::ErrorKind::NotFound {
+            return Self::file(path, error);
+        }
+        Self::Refused {
+            code: ErrorCode::NotFound,
+            message: format!("file {:?} not found", path.to_string_lossy()),
+            hint: Some("check the path; - is standard input".to_owned()),
+        }
+    }
+
     pub(crate) fn file(path: &std::path::Path, error: &io::Error) -> Self {
         Self::Local(format!("cannot use {}: {error}", path.display()))
     }

@@ -18,6 +18,7 @@ use crate::{
 
 /// `backup`.
 pub(super) async fn backup(app: &Invocation, args: &Backup) -> Result<(), Failure> {
+    app.refuse_dry_run("backup")?;
     let to_stdout = args.file == Path::new("-");
     if to_stdout && app.print.out_is_terminal() {
         return Err(Failure::usage(

@@ -53,6 +53,7 @@ fn show(app: &Invocation, places: &Places, name: Option<String>) -> Result<(), F
 }
 
 fn choose(app: &Invocation, places: &Places, name: &str) -> Result<(), Failure> {
+    app.refuse_dry_run("context use")?;
     Config::in_force(places)?.context(name).map_err(unknown)?;
     Config::update(places, |config| {
         config.current_context = Some(name.to_owned());
@@ -61,6 +62,7 @@ fn choose(app: &Invocation, places: &Places, name: &str) -> Result<(), Failure> 
 }
 
 fn set(app: &Invocation, places: &Places, args: ContextSet) -> Result<(), Failure> {
+    app.refuse_dry_run("context set")?;
     let parse = |text: &str| HubUrl::parse(text).map_err(ProfileError::from);
     let hub = app.global.hub.as_deref().map(parse).transpose()?;
     let default = parse(DEFAULT_HUB)?;
@@ -95,6 +97,7 @@ fn set(app: &Invocation, places: &Places, args: ContextSet) -> Result<(), Failur
 }
 
 async fn rm(app: &Invocation, places: &Places, names: &[String]) -> Result<(), Failure> {
+    app.refuse_dry_run("context rm")?;
     let question = format!("Forget context {} and its login?", listed(names));
     confirm::ask_here(app, &question, sole(names)).await?;
     let (_, outcome) = each(app, names, async |name| {

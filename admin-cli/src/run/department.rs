@@ -166,7 +166,7 @@ fn form(path: &Path) -> Result<Vec<FormField>, Failure> {
         std::fs::File::open(path)
             .and_then(|file| file.take(FORM_BYTES_MAX).read_to_string(&mut text))
     };
-    read.map_err(|error| Failure::file(path, &error))?;
+    read.map_err(|error| Failure::named_file(path, &error))?;
     fields(&text).map_err(|why| {
         Failure::usage(
             format!("{} is no form: {why}", path.display()),

@@ -39,6 +39,7 @@ pub(super) fn man(app: &Invocation, args: &Args) -> Result<(), Failure> {
 }
 
 fn write_all(app: &Invocation, command: &Command, folder: &Path) -> Result<(), Failure> {
+    app.refuse_dry_run("man --dir")?;
     std::fs::create_dir_all(folder).map_err(|error| Failure::file(folder, &error))?;
     let mut written = Vec::new();
     write_below(command, folder, &mut written)?;

@@ -159,6 +159,45 @@ fn a_password_as_an_argument_is_refused_and_not_repeated() {
 }
 
 #[test]
+fn what_has_no_dry_run_says_so_and_does_nothing() {
+    let desk = Desk::start();
+    let before = desk.done(&["context", "list", "-o", "json"]);
+    let name = before.lines().find(|line| line.contains("\"name\""));
+    let name = name.and_then(|line| line.split('"').nth(3)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let new = folder.path().join("new");
+    let new = new.to_str().unwrap();
+    for args in [
+        &["context", "rm", name][..],
+        &["context", "use", name],
+        &["context", "set", name, "--read-only", "true"],
+        &["context", "set", "other", "--hub", "http://127.0.0.1:9"],
+        &["backup", new],
+        &["man", "--dir", new],
+    ] {
+        let refused = desk.admin(&[args, &["--dry-run", "--yes"]].concat());
+        assert_eq!(refused.code(), 2, "{args:?}: {refused:?}");
+        assert!(refused.stderr.contains("has no dry run"), "{refused:?}");
+    }
+    assert_eq!(desk.done(&["context", "list", "-o", "json"]), before);
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_not_found() {
+    let desk = Desk::start();
+    for args in [
+        &["apply", "-f", "/nowhere.toml"][..],
+        &["import", "users", "/nowhere.csv"],
+        &["department", "create", "X", "--form", "/nowhere.toml"],
+    ] {
+        let refused = desk.admin(args);
+        assert_eq!(refused.code(), 3, "{args:?}: {refused:?}");
+        assert!(refused.stderr.contains("check the path"), "{refused:?}");
+    }
+}
+
+#[test]
 fn a_log_that_is_followed_goes_on_exactly_after_the_hub_was_killed() {
     let mut desk = departments();
     let mut tail = desk.owner.start(&programs().admin, &["tail"]);

@@ -26,12 +26,7 @@ impl Sources {
         }
         let failed = |path: &Path| {
             let path = path.to_owned();
-            move |error: io::Error| match error.kind() {
-                io::ErrorKind::NotFound => {
-                    Failure::not_found("file", &path.to_string_lossy(), None)
-                }
-                _ => Failure::file(&path, &error),
-            }
+            move |error: io::Error| Failure::named_file(&path, &error)
         };
         let paths = match fs::metadata(path).map_err(failed(path))?.is_dir() {
             true => files(path).map_err(failed(path))?,

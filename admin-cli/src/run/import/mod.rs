@@ -157,10 +157,7 @@ fn read(path: &Path) -> Result<String, Failure> {
         true => io::stdin().lock().take(most).read_to_end(&mut bytes),
         false => File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes)),
     };
-    read.map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Failure::not_found("file", &path.to_string_lossy(), None),
-        _ => Failure::file(path, &error),
-    })?;
+    read.map_err(|error| Failure::named_file(path, &error))?;
     if bytes.len() > DOCUMENT_BYTES_MAX {
         return Err(Failure::usage(
             format!(
