@@ -188,12 +188,11 @@ impl Outbox {
     /// As [`Outbox::open`], and [`OutboxError::TooManyPrograms`].
     pub fn open_free(folder: &Path, profile: &str) -> Result<Self, OutboxError> {
         let mut empty = None;
-        for number in 1..=PROGRAMS_MAX {
-            let path = folder.join(format!("{}-{number}.ndjson", file_name(profile)));
-            let fresh = !path.exists();
-            if fresh && empty.is_some() {
-                break;
-            }
+        let paths = (1..=PROGRAMS_MAX)
+            .map(|number| folder.join(format!("{}-{number}.ndjson", file_name(profile))));
+        // One that was swept leaves a gap, and behind it another may have something to send.
+        let (there, fresh): (Vec<_>, Vec<_>) = paths.partition(|path| path.exists());
+        for path in there {
             match Self::open(&path) {
                 Ok(outbox) if !outbox.pending().is_empty() => return Ok(outbox),
                 Ok(outbox) => {
@@ -202,8 +201,15 @@ impl Outbox {
                 Err(OutboxError::Locked(_)) => {}
                 Err(error) => return Err(error),
             }
-            if fresh {
-                break;
+        }
+        for path in fresh {
+            if let Some(outbox) = empty {
+                return Ok(outbox);
+            }
+            match Self::open(&path) {
+                Ok(outbox) => empty = Some(outbox),
+                Err(OutboxError::Locked(_)) => {}
+                Err(error) => return Err(error),
             }
         }
         empty.ok_or_else(|| OutboxError::TooManyPrograms(profile.to_owned()))

@@ -221,3 +221,16 @@ fn programs_of_one_profile_have_an_outbox_each_and_leave_nothing_behind() {
     assert_eq!(one.slot(), second_slot, "what waits goes first");
     assert_eq!(open().slot(), first_slot);
 }
+
+#[test]
+fn what_waits_behind_an_outbox_that_was_swept_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let profile = "https://desk.example.org";
+    let open = || Outbox::open_free(dir.path(), profile).unwrap();
+    let first = open();
+    let second = open();
+    second.put(cid(1), message("a")).unwrap();
+    drop((first, second));
+    assert!(!Outbox::sweep(dir.path(), profile).unwrap());
+    assert_eq!(cids(&open()).0, [cid(1)]);
+}
