@@ -32,6 +32,12 @@ pub(super) async fn backup(app: &Invocation, args: &Backup) -> Result<(), Failur
             "name another file, or replace it with --force",
         ));
     }
+    if !to_stdout && args.file.exists() && !args.file.is_file() {
+        return Err(Failure::usage(
+            format!("{} is no file; nothing was done", args.file.display()),
+            "name a file",
+        ));
+    }
     // Made before the hub has any work with it.
     let mut part = match to_stdout {
         true => None,

@@ -184,6 +184,18 @@ fn what_has_no_dry_run_says_so_and_does_nothing() {
 }
 
 #[test]
+fn a_backup_replaces_files_only() {
+    let desk = Desk::start();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let refused = desk.admin(&["backup", path.to_str().unwrap(), "--force"]);
+    assert_eq!(refused.code(), 2, "{refused:?}");
+    assert!(refused.stderr.contains("is no file"), "{refused:?}");
+    assert!(!path.is_file());
+}
+
+#[test]
 fn a_file_that_is_not_there_is_not_found() {
     let desk = Desk::start();
     for args in [

@@ -87,6 +87,21 @@ pub(super) fn users(text: &str) -> Result<Vec<Row<UserEntry>>, Vec<Wrong>> {
     sheet.end(rows)
 }
 
+/// The line of a quote that opens a cell which nothing closes.
+fn open_quote(text: &str, comma: char) -> Option<u64> {
+    let (mut line, mut opened, mut begins) = (1, None, true);
+    for c in text.chars() {
+        match (c, opened) {
+            // A doubled quote closes the cell and opens it again.
+            ('"', Some(_)) => (opened, begins) = (None, true),
+            ('"', None) if begins => opened = Some(line),
+            _ => begins = c == comma || c == '\n',
+        }
+        line += u64::from(c == '\n');
+    }
+    opened
+}
+
 /// A line by its columns.
 struct Cells {
     line: u64,
@@ -121,6 +136,10 @@ impl Sheet {
         let head = text.lines().next().unwrap_or_default();
         // Where decimals have commas, tables are written with semicolons.
         let semicolons = head.contains(';') && !head.contains(',');
+        // The reader takes the end of the file for the end of a quoted cell.
+        if let Some(line) = open_quote(text, if semicolons { ';' } else { ',' }) {
+            return Err(vec![(line, "a quoted cell does not end".to_owned())]);
+        }
         let mut reader = ReaderBuilder::new()
             .delimiter(if semicolons { b';' } else { b',' })
             .flexible(true)
@@ -358,5 +377,24 @@ mod tests {
             ["line 2: there is no line after the header"]
         );
         assert_eq!(wrong("").len(), 1);
+    }
+
+    #[test]
+    fn a_quoted_cell_has_two_quotes() {
+        let end = "a quoted cell does not end";
+        assert_eq!(
+            wrong("username,name\nana,\"Ana\nbea,Bea\n"),
+            [format!("line 2: {end}")]
+        );
+        assert_eq!(
+            wrong("username,name\n\"a\nb\",x\nc,\"\"\"\n"),
+            [format!("line 4: {end}")]
+        );
+        let names = |text: &str| -> Vec<String> {
+            let rows = users(text).unwrap().into_iter();
+            rows.map(|row| row.thing.name.to_string()).collect()
+        };
+        let text = "username,name\na,\"A \"\"B\"\" C\"\nd,D \"E\ne,\"\"\n";
+        assert_eq!(names(text), ["A \"B\" C", "D \"E", "e"]);
     }
 }
