@@ -1,6 +1,10 @@
 //! The command line: what it says, not what is done.
 
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use shared::{
@@ -143,7 +147,7 @@ pub enum Verb {
     /// Go on with a chat; without a number the newest of your account, or the last one used here
     Resume {
         /// Number of the chat
-        #[arg(value_name = "ID")]
+        #[arg(value_name = "ID", value_parser = chat_number)]
         chat: Option<ChatId>,
     },
     /// List your chats, newest first: those of your account, and those without one of this machine
@@ -151,7 +155,7 @@ pub enum Verb {
     /// Print a whole chat
     Transcript {
         /// Number of the chat
-        #[arg(value_name = "ID")]
+        #[arg(value_name = "ID", value_parser = chat_number)]
         chat: ChatId,
         /// Form of the output
         #[arg(short, long, value_enum, default_value_t = Form::Text)]
@@ -231,6 +235,19 @@ pub enum Form {
     Json,
 }
 
+impl Form {
+    /// The form that the ending of a file's name asks for.
+    #[must_use]
+    pub fn of(path: &Path) -> Self {
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        match ending.map(str::to_ascii_lowercase).as_deref() {
+            Some("md" | "markdown") => Self::Markdown,
+            Some("json") => Self::Json,
+            _ => Self::Text,
+        }
+    }
+}
+
 impl TalkArgs {
     /// Whether a single message is sent.
     #[must_use]
@@ -247,6 +264,12 @@ pub fn has_password(args: &[OsString]) -> bool {
         .take_while(|arg| *arg != "--")
         .filter_map(|arg| arg.to_str())
         .any(|arg| arg.split('=').next() == Some("--password"))
+}
+
+fn chat_number(text: &str) -> Result<ChatId, String> {
+    let number = text.strip_prefix('#').unwrap_or(text);
+    let wrong = "give the number of a chat; see: frontdesk-chat list";
+    number.parse().map_err(|_| wrong.to_owned())
 }
 
 fn language(text: &str) -> Result<SafeText, String> {
@@ -288,11 +311,12 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{path::Path, time::Duration};
 
     use clap::{CommandFactory, Parser};
+    use shared::id::ChatId;
 
-    use super::{Cli, EXAMPLES, Verb};
+    use super::{Cli, EXAMPLES, Form, Verb};
 
     /// The arguments of a line as a shell splits it.
     fn words(line: &str) -> Vec<String> {
@@ -336,6 +360,30 @@ mod tests {
         assert!(seen("frontdesk-chat --password=hunter2 register"));
         assert!(!seen("frontdesk-chat login --password-stdin"));
         assert!(!seen("frontdesk-chat --message -- --password"));
+    }
+
+    #[test]
+    fn the_ending_of_a_file_says_its_form() {
+        for (name, form) in [
+            ("a.md", Form::Markdown),
+            ("A.MARKDOWN", Form::Markdown),
+            ("chat.json", Form::Json),
+            ("chat.txt", Form::Text),
+            ("json", Form::Text),
+        ] {
+            assert_eq!(Form::of(Path::new(name)), form, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_chat_is_a_number() {
+        let parse = |word: &str| Cli::try_parse_from(["frontdesk-chat", "resume", word]);
+        assert!(parse("#7").is_ok_and(|cli| cli.command
+            == Some(Verb::Resume {
+                chat: Some(ChatId(7))
+            })));
+        let wrong = parse("abc").map(drop).unwrap_err().to_string();
+        assert!(wrong.contains("give the number of a chat"), "{wrong}");
     }
 
     #[test]

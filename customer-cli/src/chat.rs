@@ -167,7 +167,7 @@ impl<'a> LineMode<'a> {
         for text in talk.leftover() {
             print::out(&system(&format!("Sending what was kept: {text}"), look))?;
         }
-        let screen = Screen::new(keys.printer());
+        let screen = Screen::new(keys.printer(), keys.prompted());
         let typed = keys.read(talk.handle().clone(), access.chat);
         Ok(Self {
             profile,
@@ -238,10 +238,14 @@ impl<'a> LineMode<'a> {
             Typed::Nothing => self.talk.retry().await.map(drop),
             Typed::Say(text) => self.talk.say(text, None).await,
             Typed::Help => {
-                self.tell(&help()).await;
+                self.tell(&help(print::columns())).await;
                 Ok(())
             }
             Typed::End => self.talk.end().await,
+            Typed::Rate { .. } if self.goes_on() => {
+                self.tell("end the chat first, with /end").await;
+                Ok(())
+            }
             Typed::Rate { score, comment } => self.talk.rate(score, comment).await,
             Typed::Transcript(path) => self.transcript(path).await,
             Typed::Human => {
@@ -262,9 +266,16 @@ impl<'a> LineMode<'a> {
         }
     }
 
+    /// Whether the chat is known to be one that has not ended.
+    fn goes_on(&self) -> bool {
+        let state = self.talk.story().state();
+        state.is_some_and(|state| !matches!(state, ChatState::Resolved | ChatState::Closed))
+    }
+
     async fn transcript(&self, path: Option<PathBuf>) -> Result<(), ChatError> {
         let messages = whole(self.profile, self.access).await?;
-        let text = transcript(self.access.chat, messages, Form::Text)?;
+        let form = path.as_deref().map_or(Form::Text, Form::of);
+        let text = transcript(self.access.chat, messages, form)?;
         match path {
             None => self.print(lines::item(&text, self.look)).await,
             Some(path) => {

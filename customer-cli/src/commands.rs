@@ -13,16 +13,20 @@ pub const COMMANDS: &[(&str, &str, &str)] = &[
     ("/help", "", "show this"),
     ("/end", "", "end the chat; it can be reopened for 72 hours"),
     ("/rate", " 1-5 [WORDS]", "rate a chat that has ended"),
-    ("/transcript", " [FILE]", "show the chat so far, or save it"),
+    (
+        "/transcript",
+        " [FILE]",
+        "show the chat, or save it; also as .md or .json",
+    ),
     (
         "/file",
         " PATH [WORDS]",
-        "send a file of at most 10 MiB; \"quote a path\" with blanks",
+        "send a file of at most 10 MiB; \"quote blanks\"",
     ),
     (
         "/save",
         " [NUMBER] [PATH]",
-        "save a file that came, the last one if not said",
+        "save a file, the last that came if not said",
     ),
     ("/human", "", "say who answers, or when a person will"),
     (
@@ -33,6 +37,9 @@ pub const COMMANDS: &[(&str, &str, &str)] = &[
     ("/paste", "", "write many lines; a lone . sends them"),
     ("/quit", "", "leave; the chat stays open"),
 ];
+
+/// On fewer columns what a command does stands below it.
+const HELP_COLUMNS: usize = 80;
 
 /// A typed line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,20 +114,24 @@ pub fn parse(line: &str) -> Typed {
         "/paste" => alone(Typed::Paste),
         "/quit" => alone(Typed::Quit),
         "/rate" => rate(rest),
-        "/transcript" => Typed::Transcript((!rest.is_empty()).then(|| PathBuf::from(rest))),
+        "/transcript" => Typed::Transcript(files::whole_path(rest, home().as_deref())),
         _ => Typed::Wrong(unknown(name)),
     }
 }
 
-/// The help of the line mode.
+/// The help of the line mode on a terminal of so many columns.
 #[must_use]
-pub fn help() -> String {
+pub fn help(columns: usize) -> String {
     let mut text = String::from("Commands:\n");
-    for (name, takes, does) in COMMANDS {
+    let slash = ("//", "", "a message that begins with a slash");
+    for (name, takes, does) in COMMANDS.iter().chain([&slash]) {
         let usage = format!("{name}{takes}");
-        text.push_str(&format!("{usage:<20} {does}\n"));
+        if columns < HELP_COLUMNS {
+            text.push_str(&format!("{usage}\n  {does}\n"));
+        } else {
+            text.push_str(&format!("{usage:<22} {does}\n"));
+        }
     }
-    text.push_str("//                   a message that begins with a slash\n");
     text.push_str("A line that ends with \\, Alt+Enter or Ctrl+J goes on in the next line.\n");
     text.push_str("Ctrl+D on an empty line leaves; the chat stays open.");
     text
@@ -243,11 +254,23 @@ mod tests {
     #[test]
     fn every_command_of_the_help_is_known() {
         for (name, ..) in COMMANDS {
-            assert!(help().contains(name));
+            assert!(help(80).contains(name));
             let typed = parse(name);
             let needs_more = matches!(*name, "/rate" | "/file");
             assert_eq!(matches!(typed, Typed::Wrong(_)), needs_more, "{name}");
         }
+    }
+
+    #[test]
+    fn the_help_fits_a_terminal() {
+        let longest = |columns: usize| {
+            let help = help(columns);
+            help.lines().map(str::len).max().unwrap()
+        };
+        // The mark or the indent stands before each line, and the last column is free.
+        assert!(longest(80) <= 76, "{}", longest(80));
+        let narrow = help(40);
+        assert!(narrow.contains("\n/end\n  end the chat"), "{narrow}");
     }
 
     proptest! {

@@ -139,6 +139,9 @@ impl ChatError {
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         match self {
+            Self::Client(ClientError::Api(error)) if error.message.starts_with("field \"") => {
+                Some("answer with --field KEY=ANSWER, --email or --phone")
+            }
             Self::Client(error) => error.hint(),
             _ => None,
         }

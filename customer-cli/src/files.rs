@@ -102,14 +102,19 @@ pub fn wanted(line: &str, home: Option<&Path>) -> (Option<AttachmentId>, Option<
         Ok(id) => (Some(id), rest),
         Err(_) => (None, line),
     };
-    // Without quotes the whole rest is the path, blanks and all.
-    let path = if rest.trim_start().starts_with('"') {
-        path_and_rest(rest, home).map(|(path, _)| path)
+    (id, whole_path(rest, home))
+}
+
+/// A path that nothing follows: without quotes it is the whole of `rest`, blanks and all.
+#[must_use]
+pub fn whole_path(rest: &str, home: Option<&Path>) -> Option<PathBuf> {
+    let rest = rest.trim();
+    let read = if rest.starts_with('"') {
+        path_and_rest(rest, home)
     } else {
-        let quoted = format!("\"{}\"", rest.trim());
-        path_and_rest(&quoted, home).map(|(path, _)| path)
+        return path_and_rest(&format!("\"{rest}\""), home).map(|(path, _)| path);
     };
-    (id, path)
+    read.map(|(path, _)| path)
 }
 
 #[cfg(test)]

@@ -154,12 +154,19 @@ pub fn check(field: &FormField, answer: &str) -> Result<Option<SafeText>, String
     }
 }
 
+/// The choice that is meant: itself, or its beginning where no other begins so.
 fn choice(choices: &[SafeText], answer: &SafeText) -> Result<SafeText, String> {
-    let same = |choice: &&SafeText| choice.to_lowercase() == answer.to_lowercase();
-    choices.iter().find(same).cloned().ok_or_else(|| {
-        let choices: Vec<&str> = choices.iter().map(SafeText::as_str).collect();
-        format!("choose one of: {}", choices.join(", "))
-    })
+    let wanted = answer.to_lowercase();
+    let same = |choice: &&SafeText| choice.to_lowercase() == wanted;
+    let begins = |choice: &&SafeText| choice.to_lowercase().starts_with(&wanted);
+    let mut near = choices.iter().filter(begins);
+    match (choices.iter().find(same), near.next(), near.next()) {
+        (Some(choice), ..) | (None, Some(choice), None) => Ok(choice.clone()),
+        _ => {
+            let choices: Vec<&str> = choices.iter().map(SafeText::as_str).collect();
+            Err(format!("choose one of: {}", choices.join(", ")))
+        }
+    }
 }
 
 fn is_email(value: &str) -> bool {
@@ -227,6 +234,11 @@ mod tests {
         let choice = field(FieldKind::Choice, true, &["Invoice", "Refund"]);
         assert_eq!(check(&choice, "refund"), Ok(Some(SafeText::line("Refund"))));
         assert!(check(&choice, "money").is_err_and(|text| text.contains("Invoice, Refund")));
+        let choice = field(FieldKind::Choice, true, &["too big", "too small", "too"]);
+        let is = |answer: &str| check(&choice, answer).ok().flatten().map(String::from);
+        assert_eq!(is("Too B").as_deref(), Some("too big"));
+        assert_eq!(is("too").as_deref(), Some("too"), "it is one by itself");
+        assert_eq!(is("to"), None, "three begin so");
         let text = field(FieldKind::Text, false, &[]);
         assert_eq!(check(&text, "  "), Ok(None));
         assert!(check(&text, &"x".repeat(2000)).is_err());

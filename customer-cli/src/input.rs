@@ -67,6 +67,8 @@ pub struct Keys {
     editor: Editor<Hooks, DefaultHistory>,
     /// The line has a backslash that stands for going on, not for itself.
     continued: Arc<AtomicBool>,
+    /// A prompt stands at the end of the screen.
+    prompted: Arc<AtomicBool>,
 }
 
 /// What the editor calls while keys are pressed.
@@ -105,7 +107,11 @@ impl Keys {
         let continued = Arc::new(AtomicBool::new(false));
         let handler = Box::new(Continue(Arc::clone(&continued)));
         editor.bind_sequence(enter, EventHandler::Conditional(handler));
-        Ok(Self { editor, continued })
+        Ok(Self {
+            editor,
+            continued,
+            prompted: Arc::default(),
+        })
     }
 
     /// Asks a question; `initial` is there to be changed.
@@ -125,6 +131,12 @@ impl Keys {
         self.editor.create_external_printer().ok()
     }
 
+    /// Whether a prompt stands at the end of the screen, for those who write without the printer.
+    #[must_use]
+    pub fn prompted(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.prompted)
+    }
+
     /// Reads lines until the customer leaves.
     #[must_use]
     pub fn read(mut self, handle: SocketHandle, chat: ChatId) -> mpsc::Receiver<Did> {
@@ -140,6 +152,7 @@ impl Keys {
     fn run(mut self, sender: &mpsc::Sender<Did>) {
         let mut interrupted: Option<Instant> = None;
         loop {
+            self.prompted.store(true, Ordering::Relaxed);
             let did = match self.editor.readline("> ") {
                 Ok(line) => Did::Typed(self.typed(&line)),
                 Err(ReadlineError::Interrupted) => {

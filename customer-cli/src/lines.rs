@@ -84,7 +84,7 @@ pub fn show(piece: &Piece, look: Look) -> String {
         Piece::Gap => system("Some messages may be missing here; see /transcript", look),
         Piece::Rated(score) => system(&format!("Rated {score} of 5"), look),
         Piece::Resolved => system(
-            "Rate it with /rate 1-5, write to go on, or leave with /quit",
+            "Rate the chat with /rate 1-5, write to go on, or leave with /quit",
             look,
         ),
         Piece::Closed => system(

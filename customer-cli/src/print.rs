@@ -4,6 +4,10 @@
 
 use std::{
     io::{self, IsTerminal, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -167,9 +171,13 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// Starts to print through `printer`, or to stdout where the terminal cannot be edited on.
+    /// Starts to print through `printer`, or to stdout where the terminal cannot be edited on:
+    /// there the first line after a prompt begins below it.
     #[must_use]
-    pub fn new<P: ExternalPrinter + Send + 'static>(mut printer: Option<P>) -> Self {
+    pub fn new<P: ExternalPrinter + Send + 'static>(
+        mut printer: Option<P>,
+        prompted: Arc<AtomicBool>,
+    ) -> Self {
         let (queue, mut texts) = mpsc::channel::<String>(QUEUE_MAX);
         let (done, finished) = oneshot::channel();
         // Ends with the queue; a terminal that is gone is noticed by the editor's thread.
@@ -177,6 +185,9 @@ impl Screen {
             while let Some(text) = texts.blocking_recv() {
                 match &mut printer {
                     Some(printer) => drop(printer.print(text)),
+                    None if prompted.swap(false, Ordering::Relaxed) => {
+                        drop(out(&format!("\n{text}")));
+                    }
                     None => drop(out(&text)),
                 }
             }

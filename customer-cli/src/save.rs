@@ -2,10 +2,12 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::Write,
+    io::{ErrorKind, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
+
+use shared::client::save::SaveError;
 
 use crate::error::ChatError;
 
@@ -78,6 +80,9 @@ pub fn save(path: &Path, text: &str) -> Result<(), ChatError> {
 }
 
 fn failed(path: &Path, source: std::io::Error) -> ChatError {
+    if source.kind() == ErrorKind::AlreadyExists {
+        return SaveError::Exists(path.to_owned()).into();
+    }
     ChatError::Io {
         what: format!("save {}", path.display()),
         source,
@@ -96,7 +101,11 @@ mod tests {
         let path = folder.path().join("chat.txt");
         save(&path, "one\n").unwrap();
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(save(&path, "two\n").is_err());
+        let again = save(&path, "two\n").unwrap_err().to_string();
+        assert!(
+            again.ends_with("is there already; name another file"),
+            "{again}"
+        );
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\n");
     }
 

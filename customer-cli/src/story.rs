@@ -166,8 +166,8 @@ pub struct Story {
     seen: Seq,
     typist: Option<SafeText>,
     agent: Option<SafeText>,
-    /// The newest files, to be saved by their numbers.
-    files: VecDeque<Attachment>,
+    /// The newest files, to be saved by their numbers, and whether the customer sent them.
+    files: VecDeque<(bool, Attachment)>,
     lost: bool,
     /// The first view of the chat is the past, which is not shown.
     skips: bool,
@@ -239,13 +239,12 @@ impl Story {
         self.agent.as_ref()
     }
 
-    /// A file of the chat by its number, or the newest one.
+    /// A file of the chat by its number, or the newest one that somebody else sent.
     #[must_use]
     pub fn file(&self, id: Option<AttachmentId>) -> Option<&Attachment> {
-        match id {
-            Some(id) => self.files.iter().find(|file| file.id == id),
-            None => self.files.back(),
-        }
+        let mut newest = self.files.iter().rev();
+        let found = newest.find(|(own, file)| id.map_or(!own, |id| id == file.id));
+        found.map(|(_, file)| file)
     }
 
     /// Whether staff or the assistant spoke after the customer's last message.
@@ -419,7 +418,9 @@ impl Story {
     }
 
     fn said(&mut self, said: Said) -> Option<Piece> {
-        self.files.extend(said.attachments.iter().cloned());
+        let own = said.speaker == Speaker::Customer;
+        let files = said.attachments.iter().cloned();
+        self.files.extend(files.map(|file| (own, file)));
         while self.files.len() > FILES_MAX {
             self.files.pop_front();
         }

@@ -163,6 +163,9 @@ async fn a_person_sends_and_saves_files_while_the_chat_goes_on() {
     claim(&owner).await;
     answer_with(&owner, "answer.txt", b"thank you").await;
     chat.wait_text("Olga: here it is", PATIENCE);
+    // The last that came is not the last of all.
+    chat.send_line("/file \"my report.txt\"");
+    chat.wait_text("[file 3] my report.txt", PATIENCE);
     chat.send_line("/save");
     chat.wait_text("saved to ./answer.txt", PATIENCE);
     assert_eq!(fs::read(at("answer.txt")).unwrap(), b"thank you");
@@ -178,6 +181,6 @@ async fn a_person_sends_and_saves_files_while_the_chat_goes_on() {
             .iter()
             .filter(|m| !m.attachments.is_empty())
             .count(),
-        2
+        3
     );
 }

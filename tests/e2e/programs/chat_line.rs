@@ -30,6 +30,44 @@ fn ask(customer: &Cli, text: &str) -> String {
     output.stdout.trim().to_owned()
 }
 
+#[test]
+fn a_dumb_terminal_has_no_line_behind_its_prompt() {
+    let desk = Desk::start();
+    let bo = Cli::new(
+        Home::new()
+            .with_env("FRONTDESK_HUB", desk.hub.url())
+            .with_env("TERM", "dumb"),
+    );
+    let chat = desk.chat(&bo, &["--name", "Bo"]);
+    chat.wait_text("in the queue", PATIENCE);
+    chat.send_line("is it open?");
+    chat.wait_text("(sent)", PATIENCE);
+    let screen = chat.screen();
+    let behind = |line: &str| line.starts_with("> --") || line.contains(">   (sent)");
+    assert!(!screen.lines().any(behind), "{screen}");
+}
+
+#[test]
+fn a_transcript_has_the_form_that_its_name_asks_for() {
+    let desk = Desk::start();
+    let bo = desk.customer();
+    ask(&bo, "hello");
+    let chat = desk.chat(&bo, &["resume"]);
+    chat.wait_text("number 1 in the queue", PATIENCE);
+    chat.wait_for("the prompt", PATIENCE, prompts);
+    chat.send_line("/rate 5");
+    chat.wait_text("end the chat first, with /end", PATIENCE);
+    let folder = tempfile::tempdir().unwrap();
+    for (name, begins) in [("a.txt", "20"), ("a.md", "# Chat 1"), ("a.json", "{")] {
+        let path = folder.path().join(name);
+        chat.send_line(&format!("/transcript {}", path.display()));
+        chat.wait_text(&format!("/{name}\n"), PATIENCE);
+        chat.wait_for("the file", PATIENCE, |_| path.exists());
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with(begins), "{name}: {text}");
+    }
+}
+
 /// Of five starts the quickest counts: the others tell how busy the machine is.
 #[test]
 fn the_first_words_come_within_a_fifth_of_a_second() {
@@ -287,7 +325,7 @@ fn a_full_disk_leaves_nothing_half_written() {
     let line_mode = desk.chat(&bo, &["resume"]);
     line_mode.wait_for("the prompt", PATIENCE, prompts);
     line_mode.send_line("/transcript /dev/full");
-    line_mode.wait_text("cannot save /dev/full", PATIENCE);
+    line_mode.wait_text("/dev/full is there already", PATIENCE);
     drop(line_mode);
 
     let shell = |script: &str| {
