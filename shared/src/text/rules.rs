@@ -8,6 +8,7 @@
 
 use unicode_normalization::char::{is_combining_mark, is_public_assigned};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+use unicode_width::UnicodeWidthChar;
 
 use super::classes::{
     ZWJ, ZWNJ, control_picture, ends_pictographic, is_boundary, is_invisible, is_joining,
@@ -250,6 +251,15 @@ impl Cleaner {
         let mark = usize::from(is_combining_mark(c));
         self.out.push(c);
         if at == 0 || is_boundary(self.last_cluster(), at - self.cluster.start) {
+            let c = if c.width() == Some(0) {
+                // Prepended letters and lone Hangul vowels: some terminals give them a column and
+                // others none, so that what follows would stand in another one.
+                self.out.truncate(at);
+                self.out.push(char::REPLACEMENT_CHARACTER);
+                char::REPLACEMENT_CHARACTER
+            } else {
+                c
+            };
             self.cluster = Cluster {
                 start: at,
                 chars: 1,
@@ -312,6 +322,15 @@ mod tests {
             "\u{FFFE}\u{1FFFF}\u{FDD0}\u{E000}\u{F0000}\u{378}",
             &"\u{FFFD}".repeat(6),
         );
+    }
+
+    #[test]
+    fn what_has_no_column_begins_no_cluster() {
+        check_block("Z\u{113D1}x", "Z\u{FFFD}x");
+        check_block("\u{0D4E}\u{0D2E}", "\u{FFFD}\u{0D2E}");
+        // A vowel of Hangul belongs to a consonant.
+        check_block("\u{1100}\u{1161}", "\u{1100}\u{1161}");
+        check_block("a\u{1161}", "a\u{FFFD}");
     }
 
     #[test]
