@@ -100,7 +100,7 @@ pub async fn run(
     if one_shot && !args.json && wait.is_zero() {
         print::out(&format!("{chat}\n"))?;
     }
-    if one_shot && !wait.is_zero() && !answered {
+    if (one_shot || args.wait.is_some()) && !wait.is_zero() && !answered {
         return Err(ChatError::Kept(format!(
             "no answer within {} s; look later with: frontdesk-chat resume {chat}",
             wait.as_secs()

@@ -384,3 +384,18 @@ async fn a_hub_that_is_killed_meanwhile_has_all_of_it_or_nothing() {
         }
     }
 }
+
+/// A pipe whose writer failed takes nothing away.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_pipe_does_not_erase_the_notice() {
+    let (_site, admin) = filled().await;
+    let before = admin.run(&["settings", "get", "-o", "json"], "").stdout;
+    let refused = admin.run(&["settings", "set", "--notice", "-"], "");
+    assert_eq!(refused.code(), 2, "{refused:?}");
+    assert!(
+        refused.stderr.contains("standard input is empty"),
+        "{refused:?}"
+    );
+    let after = admin.run(&["settings", "get", "-o", "json"], "").stdout;
+    assert_eq!(before, after);
+}

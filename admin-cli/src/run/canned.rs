@@ -206,6 +206,13 @@ pub(super) fn body(given: &str) -> Result<SafeText, Failure> {
     let input = std::io::stdin().lock();
     let read = input.take(TEXT_BYTES_MAX).read_to_string(&mut text);
     read.map_err(|error| Failure::file(Path::new("-"), &error))?;
+    if text.trim().is_empty() {
+        // More likely what should have written it failed.
+        return Err(Failure::usage(
+            "standard input is empty; nothing was done",
+            "write the text to it, or give '' to take the text away",
+        ));
+    }
     Ok(SafeText::block(text.trim_end_matches(['\r', '\n'])))
 }
 

@@ -10,12 +10,19 @@ use shared::{
 
 use super::{Desk, NewRecord, Party, Rejection, form, index::Shelf};
 
+/// Most departments of a desk: they come with every snapshot, and are found by name one by one.
+pub(super) const DEPARTMENTS_MAX: usize = 1_000;
+
 impl Desk {
     pub(super) fn create_department(
         &self,
         party: &Party<'_>,
         new: &NewDepartment,
     ) -> Result<Vec<NewRecord>, Rejection> {
+        if self.facts.departments.len() >= DEPARTMENTS_MAX {
+            let max = DEPARTMENTS_MAX;
+            return Err(Rejection::TooManyDepartments { max });
+        }
         let department = Department {
             id: self.facts.last_department.next(),
             name: self.free_department_name(&new.name, None)?,

@@ -76,6 +76,12 @@ pub enum Rejection {
         /// Which.
         id: CannedId,
     },
+    /// The desk has as many departments as it may have.
+    #[error("the desk has {max} departments, which is the most; delete one first")]
+    TooManyDepartments {
+        /// The limit.
+        max: usize,
+    },
     /// The desk has the most canned replies that it may have.
     #[error("the desk has {max} canned replies; delete some first")]
     TooManyCanned {
@@ -302,6 +308,7 @@ impl Rejection {
             | Self::DepartmentInUse { .. }
             | Self::DefaultDepartment { .. }
             | Self::TooManyChats { .. }
+            | Self::TooManyDepartments { .. }
             | Self::TooManyCanned { .. }
             | Self::TooOldToEdit { .. }
             | Self::RatingFixed { .. }

@@ -164,6 +164,27 @@ fn nothing_and_too_much_are_refused_before_a_chat_is_opened() {
     assert!(transcript.contains(&limit), "{transcript}");
 }
 
+/// Who says how long to wait is told by the exit code that nobody answered; in a pipe as with one
+/// message.
+#[test]
+fn a_wait_without_an_answer_is_told() {
+    let desk = Desk::start();
+    let bo = desk.customer();
+    let wait = ["--name", "Bo", "--wait", "1s"];
+    for (args, stdin) in [
+        (&wait[..], "hello\n"),
+        (&[&wait[..], &["-m", "hello"]].concat(), ""),
+    ] {
+        let output = run(&bo, args, stdin);
+        assert_eq!(
+            (output.code(), output.stdout.as_str()),
+            (7, ""),
+            "{output:?}"
+        );
+        assert!(output.stderr.contains("no answer within 1 s"), "{output:?}");
+    }
+}
+
 #[test]
 fn what_is_said_while_the_hub_is_away_is_kept_and_sent_once() {
     let mut desk = Desk::start();

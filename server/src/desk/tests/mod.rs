@@ -4,6 +4,7 @@ mod attachments;
 mod canned;
 mod code;
 mod code_laws;
+mod departments;
 mod examples;
 mod hours;
 mod laws;
