@@ -4,6 +4,7 @@
 //! [`accounts`] knows who speaks, `http` carries.
 
 pub mod accounts;
+pub mod assistant;
 pub mod config;
 pub mod demo;
 pub mod desk;

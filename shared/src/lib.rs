@@ -4,6 +4,7 @@
 //! rule of the desk lives here, and nothing outside `client` reads a clock.
 
 pub mod api;
+pub mod assistant;
 pub mod attachment;
 pub mod canned;
 #[cfg(feature = "client")]

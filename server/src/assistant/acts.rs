@@ -1,0 +1,1 @@
+//! What a message of a customer does: greet, thank, affirm, deny, ask.

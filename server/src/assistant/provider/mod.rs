@@ -1,0 +1,1 @@
+//! Language models elsewhere, by two wire formats; none unless configured.
