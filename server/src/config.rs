@@ -3,6 +3,8 @@
 //! The file is `hub.toml` in the data folder, or where `--config` says. Unknown keys in it are
 //! refused, so that a typing error is not a silent default.
 
+mod assistant;
+
 use std::{
     fs, io,
     net::SocketAddr,
@@ -11,6 +13,10 @@ use std::{
 
 use clap::Args;
 use serde::Deserialize;
+
+pub use self::assistant::{
+    AssistantConfig, AssistantConfigError, EndpointConfig, KeySource, ProviderKind,
+};
 
 /// Where the hub listens when nobody says otherwise.
 const LISTEN_DEFAULT: &str = "127.0.0.1:8470";
@@ -36,6 +42,9 @@ pub struct Flags {
     /// Private key in PEM, mode 0600
     #[arg(long, value_name = "FILE", env = "FRONTDESK_TLS_KEY", global = true)]
     pub tls_key: Option<PathBuf>,
+    /// Folder of the assistant's knowledge base, in Markdown
+    #[arg(long, value_name = "DIR", env = "FRONTDESK_KB", global = true)]
+    pub kb: Option<PathBuf>,
     /// A proxy in front terminates TLS: allow plain HTTP off loopback
     #[arg(long, env = "FRONTDESK_BEHIND_PROXY", global = true)]
     pub behind_proxy: bool,
@@ -80,6 +89,7 @@ struct File {
     registration: bool,
     origins: Vec<String>,
     limits: Limits,
+    assistant: assistant::AssistantFile,
 }
 
 /// Limits against too much of anything, per second or minute as named; 0 turns one off.
@@ -155,6 +165,8 @@ pub struct Config {
     pub origins: Vec<String>,
     /// Limits against too much of anything.
     pub limits: Limits,
+    /// The assistant's knowledge base and model.
+    pub assistant: AssistantConfig,
 }
 
 /// Why the settings cannot be used.
@@ -176,6 +188,9 @@ pub enum ConfigError {
         /// Why.
         error: Box<toml::de::Error>,
     },
+    /// The assistant's part makes no sense.
+    #[error("{0}")]
+    Assistant(#[from] AssistantConfigError),
     /// One of certificate and key is missing.
     #[error("TLS needs both a certificate and a key; give --tls-cert and --tls-key")]
     HalfTls,
@@ -232,6 +247,9 @@ impl Config {
             registration: file.registration,
             origins: file.origins,
             limits: file.limits,
+            assistant: assistant::load(flags.kb.clone(), file.assistant, &|name| {
+                std::env::var_os(name)
+            })?,
         };
         if config.tls.is_none() && !config.behind_proxy && !config.listen.ip().is_loopback() {
             return Err(ConfigError::PlainOffLoopback(config.listen));
