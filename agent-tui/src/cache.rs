@@ -124,6 +124,7 @@ fn trimmed(view: &View, records: usize) -> DeskView {
         chats: chats.collect(),
         canned: view.canned.values().cloned().collect(),
         settings: view.settings.clone(),
+        assistant: view.assistant.clone(),
     }
 }
 

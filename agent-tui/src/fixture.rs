@@ -207,6 +207,7 @@ impl Story {
                 chats: chats.collect(),
                 canned: self.view.canned.values().cloned().collect(),
                 settings: self.view.settings.clone(),
+                assistant: self.view.assistant.clone(),
             }),
         }
     }

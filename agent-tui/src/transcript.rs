@@ -475,6 +475,7 @@ pub(crate) fn system_text(model: &Model, record: &Record) -> Option<String> {
                 QueueReason::AgentLost => "its agent was lost",
                 QueueReason::AgentLeft => "its agent left",
                 QueueReason::Woken => "woken, its agent is not there",
+                QueueReason::HandedOff => "handed off by the assistant",
             };
             format!("waits in {} ({why})", model.department(*department))
         }

@@ -45,6 +45,7 @@ impl Details {
             text,
             fields: self.fields,
             previous: None,
+            human: false,
             language: self.language,
             cid,
         }

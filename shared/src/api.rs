@@ -180,6 +180,9 @@ bodies! {
         /// The customer's language, as a tag such as `pt` or `pt-BR`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         language: Option<SafeText>,
+        /// The customer wants a person from the start, not the assistant.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        human: bool,
         /// Names the command for ever.
         cid: CommandId,
     }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    assistant::{AssistantChange, Turn},
     desk::{Document, Kind},
     id::{CannedId, ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
     model::{AgentStatus, CannedScope, FormField, Role, Visibility},
@@ -66,6 +67,9 @@ pub struct OpenChat {
     /// The customer's language, as a tag such as `pt` or `pt-BR`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<SafeText>,
+    /// The customer wants a person from the start, not the assistant.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub human: bool,
 }
 
 /// What a new department is like.
@@ -415,6 +419,28 @@ pub enum Command {
         /// A tag such as `pt` or `pt-BR`.
         language: SafeText,
     },
+    /// Asks for a person, as the customer of a chat that the assistant has.
+    RequestHuman {
+        /// Which.
+        chat: ChatId,
+    },
+    /// Gives a chat to the assistant again.
+    ReturnToAssistant {
+        /// Which.
+        chat: ChatId,
+        /// The epoch one saw.
+        epoch: Epoch,
+    },
+    /// Calls an answer of the assistant wrong, so that the knowledge base is mended.
+    FlagAnswer {
+        /// Where.
+        chat: ChatId,
+        /// Which message.
+        seq: Seq,
+        /// Why, in one line.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<SafeText>,
+    },
     /// Makes a department.
     CreateDepartment(NewDepartment),
     /// Changes a department.
@@ -439,6 +465,14 @@ pub enum Command {
     UpdateSettings {
         /// What changes.
         change: SettingsChange,
+        /// The `rev` one saw; `conflict` when they have changed since.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rev: Option<u64>,
+    },
+    /// Changes the settings of the assistant.
+    UpdateAssistant {
+        /// What changes.
+        change: Box<AssistantChange>,
         /// The `rev` one saw; `conflict` when they have changed since.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rev: Option<u64>,
@@ -548,6 +582,40 @@ pub enum Command {
     RegainAgent {
         /// Who.
         user: UserId,
+    },
+    /// Internal: the assistant begins to look for an answer, which nobody else does meanwhile.
+    #[serde(skip)]
+    StartTurn {
+        /// Where.
+        chat: ChatId,
+        /// The epoch it saw.
+        epoch: Epoch,
+        /// The newest record of the customer that is to be answered.
+        seq: Seq,
+    },
+    /// Internal: what the assistant found.
+    #[serde(skip)]
+    FinishTurn {
+        /// Where.
+        chat: ChatId,
+        /// The epoch it saw.
+        epoch: Epoch,
+        /// The newest record of the customer that it answers.
+        seq: Seq,
+        /// What.
+        turn: Turn,
+    },
+    /// Internal: what the assistant answers from has changed.
+    #[serde(skip)]
+    NoteKnowledge {
+        /// Topics of the knowledge base.
+        topics: u32,
+        /// Questions that it knows.
+        questions: u32,
+        /// Whether a language model is configured.
+        provider: bool,
+        /// The SHA-256 of the knowledge base, in hexadecimal digits.
+        hash: SafeText,
     },
     /// Internal: the hub started. Everyone at work gets a fresh full grace to come back.
     #[serde(skip)]

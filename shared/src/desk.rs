@@ -3,7 +3,7 @@
 //! A [`Document`] has one section for each kind of thing. A kind without a section is not the
 //! document's business: nothing of it is changed. Things are named as people name them, by names
 //! without regard to case, never by number; what an entry does not say has its default, except in
-//! `settings`, where what is not said stays. Kinds that come later are new sections of the same
+//! `settings` and `assistant`, where what is not said stays. Kinds that come later are new sections of the same
 //! format. Nothing secret is in a document: a setting that is a secret will be a reference, such
 //! as `{ env = "NAME" }` or `{ file = "PATH" }`, that the hub follows; none exists yet.
 //!
@@ -17,6 +17,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    assistant::AssistantChange,
     model::{FormField, Role},
     text::SafeText,
     time::Timestamp,
@@ -52,9 +53,18 @@ macro_rules! kinds {
 
 kinds! {
     Settings "settings" "The desk as a whole."
+    Assistant "assistant" "The assistant."
     Department "department" "Departments."
     User "user" "The staff."
     Canned "canned" "Canned replies."
+}
+
+impl Kind {
+    /// Whether there is one of it, without a name, that cannot be deleted.
+    #[must_use]
+    pub const fn is_single(self) -> bool {
+        matches!(self, Self::Settings | Self::Assistant)
+    }
 }
 
 impl fmt::Display for Kind {
@@ -85,6 +95,9 @@ pub struct Document {
     /// The desk as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<SettingsEntry>,
+    /// How the assistant is set up; what is not said stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assistant: Option<AssistantChange>,
     /// The departments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub department: Option<Vec<DepartmentEntry>>,
@@ -196,6 +209,7 @@ impl Default for Document {
         Self {
             format: FORMAT,
             settings: None,
+            assistant: None,
             department: None,
             user: None,
             canned: None,
@@ -209,6 +223,7 @@ impl Document {
     pub const fn has(&self, kind: Kind) -> bool {
         match kind {
             Kind::Settings => self.settings.is_some(),
+            Kind::Assistant => self.assistant.is_some(),
             Kind::Department => self.department.is_some(),
             Kind::User => self.user.is_some(),
             Kind::Canned => self.canned.is_some(),
@@ -218,12 +233,17 @@ impl Document {
     /// Takes in another document as if both were one: lists are joined.
     ///
     /// # Errors
-    /// [`Kind::Settings`] when both have that section, of which there is one.
+    /// The kind when both have its section and there is one of it: [`Kind::Settings`] and
+    /// [`Kind::Assistant`].
     pub fn merge(&mut self, other: Self) -> Result<(), Kind> {
         if self.settings.is_some() && other.settings.is_some() {
             return Err(Kind::Settings);
         }
+        if self.assistant.is_some() && other.assistant.is_some() {
+            return Err(Kind::Assistant);
+        }
         self.settings = self.settings.take().or(other.settings);
+        self.assistant = self.assistant.take().or(other.assistant);
         join(&mut self.department, other.department);
         join(&mut self.user, other.user);
         join(&mut self.canned, other.canned);

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    assistant::{AssistantReason, AssistantSettings, HandOff, Reply},
     id::{CannedId, ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
     model::{AgentStatus, Attachment, Canned, Department, Invitation, Settings, User, Visibility},
     text::SafeText,
@@ -29,6 +30,8 @@ pub enum QueueReason {
     AgentLeft,
     /// It was woken while its owner was not there.
     Woken,
+    /// The assistant handed it off.
+    HandedOff,
 }
 
 /// By which rule an agent got a chat.
@@ -325,6 +328,55 @@ pub enum Event {
         /// The SHA-256 of its JSON, in hexadecimal digits.
         hash: SafeText,
     },
+    /// The assistant has the chat now.
+    AssistantAssigned {
+        /// Why.
+        reason: AssistantReason,
+        /// The epoch from now on.
+        epoch: Epoch,
+    },
+    /// The assistant looks for an answer; for staff only.
+    AssistantStarted {
+        /// The newest record of the customer that is to be answered.
+        seq: Seq,
+        /// The customer wrote while it looked before.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        again: bool,
+    },
+    /// What stands behind a message of the assistant; for staff only.
+    AssistantReplied {
+        /// What.
+        reply: Box<Reply>,
+    },
+    /// The assistant handed the chat to people; for staff only.
+    HandedOff {
+        /// What they are told.
+        hand_off: Box<HandOff>,
+    },
+    /// A member of staff calls an answer of the assistant wrong; for staff only.
+    AnswerFlagged {
+        /// Which message.
+        seq: Seq,
+        /// Why, in one line.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<SafeText>,
+    },
+    /// The settings of the assistant changed.
+    AssistantUpdated {
+        /// As they are now.
+        settings: Box<AssistantSettings>,
+    },
+    /// The assistant has something else to answer from now.
+    KnowledgeLoaded {
+        /// Topics of the knowledge base.
+        topics: u32,
+        /// Questions that it knows.
+        questions: u32,
+        /// Whether a language model is configured.
+        provider: bool,
+        /// The SHA-256 of the knowledge base, in hexadecimal digits.
+        hash: SafeText,
+    },
     /// An event of a newer version; readers skip it and move on.
     #[serde(other)]
     Unknown,
@@ -372,6 +424,13 @@ impl Event {
             Self::CannedUsed { .. } => "canned_used",
             Self::SettingsUpdated { .. } => "settings_updated",
             Self::DeskApplied { .. } => "desk_applied",
+            Self::AssistantAssigned { .. } => "assistant_assigned",
+            Self::AssistantStarted { .. } => "assistant_started",
+            Self::AssistantReplied { .. } => "assistant_replied",
+            Self::HandedOff { .. } => "handed_off",
+            Self::AnswerFlagged { .. } => "answer_flagged",
+            Self::AssistantUpdated { .. } => "assistant_updated",
+            Self::KnowledgeLoaded { .. } => "knowledge_loaded",
             Self::Unknown => "unknown",
         }
     }

@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    assistant::AssistantSettings,
     event::{Event, Reader},
     id::{CannedId, ChatId, DepartmentId, Epoch, Pos, Seq, UserId},
     model::{AgentStatus, Canned, Chat, ChatState, Department, Rating, Settings, User},
@@ -42,6 +43,9 @@ pub struct DeskView {
     /// How the desk is set up; the defaults for a customer, who asks `GET /api/desk`.
     #[serde(default)]
     pub settings: Settings,
+    /// How the assistant is set up; the defaults for a customer.
+    #[serde(default)]
+    pub assistant: AssistantSettings,
 }
 
 /// A desk view that follows the log, with its parts by number.
@@ -59,6 +63,8 @@ pub struct View {
     pub canned: BTreeMap<CannedId, Canned>,
     /// How the desk is set up.
     pub settings: Settings,
+    /// How the assistant is set up.
+    pub assistant: AssistantSettings,
 }
 
 impl Chat {
@@ -105,6 +111,7 @@ impl Chat {
             read_by_staff: Seq(0),
             read_by_owner: Seq(0),
             unread_from: None,
+            hand_off: None,
             rating: None,
             rev: seq.0,
         })
@@ -140,6 +147,13 @@ impl Chat {
                 self.until = None;
                 self.epoch = *epoch;
             }
+            Event::AssistantAssigned { epoch, .. } => {
+                self.state = ChatState::Assistant;
+                self.owner = None;
+                self.until = None;
+                self.epoch = *epoch;
+            }
+            Event::HandedOff { hand_off } => self.hand_off = Some(hand_off.clone()),
             Event::ChatTransferred { to, epoch, .. } => {
                 self.department = to.department;
                 self.epoch = *epoch;
@@ -167,6 +181,7 @@ impl Chat {
                 self.episode = *episode;
                 self.resolved_at = None;
                 self.rating = None;
+                self.hand_off = None;
                 self.rank_at = record.at;
             }
             Event::ChatClosed {} => {
@@ -223,6 +238,15 @@ impl Settings {
     }
 }
 
+impl AssistantSettings {
+    /// As they are after the record at `pos` that carries them.
+    #[must_use]
+    pub fn revised(mut self, pos: Pos) -> Self {
+        self.rev = pos.0;
+        self
+    }
+}
+
 impl Canned {
     /// As it is after the record at `pos` that carries it.
     #[must_use]
@@ -259,6 +283,7 @@ impl View {
             chats: desk.chats.into_iter().map(|c| (c.chat.id, c)).collect(),
             canned: desk.canned.into_iter().map(|c| (c.id, c)).collect(),
             settings: desk.settings,
+            assistant: desk.assistant,
         }
     }
 
@@ -319,6 +344,9 @@ impl View {
             }
             Event::SettingsUpdated { settings } => {
                 self.settings = settings.clone().revised(self.pos);
+            }
+            Event::AssistantUpdated { settings } => {
+                self.assistant = settings.as_ref().clone().revised(self.pos);
             }
             Event::UserCreated { user } | Event::UserUpdated { user } => {
                 let user = user.clone().revised(self.pos);

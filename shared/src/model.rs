@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    assistant::HandOff,
     id::{AttachmentId, CannedId, ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
     text::SafeText,
     time::Timestamp,
@@ -385,6 +386,10 @@ pub struct Chat {
     /// The owner called the chat unread again from this record on; never shown to a customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unread_from: Option<Seq>,
+    /// What the assistant told when it last handed the chat off in this episode; never shown to a
+    /// customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hand_off: Option<Box<HandOff>>,
     /// The rating of this episode.
     #[serde(default)]
     pub rating: Option<Rating>,

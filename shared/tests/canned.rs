@@ -43,6 +43,7 @@ fn chat(name: &str, fields: &[(&str, &str)]) -> Chat {
         until: None,
         read_by_owner: Seq(0),
         unread_from: None,
+        hand_off: None,
         rating: None,
         rev: 3,
     }

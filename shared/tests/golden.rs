@@ -8,6 +8,10 @@ use std::{
 };
 
 use shared::{
+    assistant::{
+        AnswerSource, AssistantReason, AssistantSettings, Citation, Entity, EntityKind, Failure,
+        HandOff, HandOffReason, IntentGuess, Reply, ReplyKind, Share, Summary, Tried,
+    },
     event::{AssignRule, Event, QueueReason, Reader, TransferEnd},
     id::{AttachmentId, CannedId, ChatId, DepartmentId, Epoch, InvitationId, Pos, Seq, UserId},
     model::{
@@ -158,6 +162,91 @@ fn chat_events() -> Vec<Event> {
     ]
 }
 
+fn guess() -> IntentGuess {
+    IntentGuess {
+        intent: SafeText::line("returns"),
+        title: SafeText::line("Returns and refunds"),
+        confidence: Share::from_thousandths(640),
+    }
+}
+
+fn citation() -> Citation {
+    Citation {
+        id: SafeText::line("kb:returns#2"),
+        title: SafeText::line("Returns and refunds"),
+    }
+}
+
+/// Events of the assistant, fully filled in.
+fn assistant_events() -> Vec<Event> {
+    let reply = Reply {
+        failure: Some(Failure::Unclear),
+        intent: Some(SafeText::line("returns")),
+        confidence: Some(Share::from_thousandths(640)),
+        top: vec![guess()],
+        source: Some(AnswerSource::Provider),
+        citations: vec![citation()],
+        model: Some(SafeText::line("small-1")),
+        tokens: 210,
+        model_ms: 740,
+        ..Reply::new(ReplyKind::Clarify, Seq(5))
+    };
+    let summary = Summary {
+        first: Some(SafeText::block("my parcel is broken")),
+        last: vec![SafeText::block("order 4711")],
+        entities: vec![Entity {
+            kind: EntityKind::Number,
+            text: SafeText::line("4711"),
+        }],
+        tried: vec![Tried {
+            text: SafeText::block("You can send it back."),
+            citations: vec![citation()],
+        }],
+    };
+    let hand_off = HandOff {
+        reason: HandOffReason::KeywordRule,
+        detail: Some(SafeText::line("lawyer")),
+        intent: Some(SafeText::line("returns")),
+        confidence: Some(Share::from_thousandths(640)),
+        top: vec![guess()],
+        language: Some(SafeText::line("en")),
+        summary,
+        from: Seq(2),
+        to: Seq(9),
+        waited_ms: 1_250,
+        place: 3,
+    };
+    vec![
+        Event::AssistantAssigned {
+            reason: AssistantReason::Opened,
+            epoch: Epoch(1),
+        },
+        Event::AssistantStarted {
+            seq: Seq(5),
+            again: true,
+        },
+        Event::AssistantReplied {
+            reply: Box::new(reply),
+        },
+        Event::HandedOff {
+            hand_off: Box::new(hand_off),
+        },
+        Event::AnswerFlagged {
+            seq: Seq(6),
+            reason: Some(SafeText::line("out of date")),
+        },
+        Event::AssistantUpdated {
+            settings: Box::new(AssistantSettings::default()),
+        },
+        Event::KnowledgeLoaded {
+            topics: 12,
+            questions: 96,
+            provider: true,
+            hash: SafeText::line(&"5f".repeat(32)),
+        },
+    ]
+}
+
 /// Events of the desk itself, fully filled in.
 fn desk_events() -> Vec<Event> {
     vec![
@@ -242,13 +331,17 @@ const fn sample(event: &Event) -> &'static str {
     }
 }
 
+fn every_event() -> Vec<Event> {
+    [chat_events(), assistant_events(), desk_events()].concat()
+}
+
 fn golden(kind: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/event/{kind}.json"))
 }
 
 #[test]
 fn every_event_reads_and_writes_its_golden_file() {
-    for event in chat_events().into_iter().chain(desk_events()) {
+    for event in every_event() {
         let path = golden(sample(&event));
         let json = serde_json::to_string(&event).expect("an event is JSON") + "\n";
         if std::env::var_os("FRONTDESK_BLESS").is_some() && !path.exists() {

@@ -156,6 +156,7 @@ impl Site {
             fields: BTreeMap::new(),
             previous: None,
             language: None,
+            human: false,
             cid: CommandId::random(),
         };
         let opened: OpenedChat = self.anyone().post("/api/chats", &open).await?;

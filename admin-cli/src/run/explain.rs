@@ -162,6 +162,7 @@ const fn queued_because(reason: QueueReason) -> &'static str {
         QueueReason::AgentLost => "as its agent lost the connection and was not back in time",
         QueueReason::AgentLeft => "as its agent went offline, was disabled or left the department",
         QueueReason::Woken => "as it was taken up again while its agent was not there",
+        QueueReason::HandedOff => "as the assistant handed it off",
     }
 }
 

@@ -117,6 +117,7 @@ async fn talk(
         fields: std::collections::BTreeMap::new(),
         previous: None,
         language: None,
+        human: false,
         cid: CommandId::random(),
     };
     let http = Http::new(hub, None, &TlsOptions::default())?;

@@ -4,6 +4,7 @@
 //! and the index beside it.
 
 use shared::{
+    assistant::WhileQueued,
     event::Event,
     id::{ChatId, DepartmentId, UserId},
     model::{AgentStatus, ChatState, Department, User},
@@ -13,6 +14,7 @@ use shared::{
 
 use super::{
     Desk,
+    assistant::{Known, count},
     index::Footing,
     state::{Member, Thread},
 };
@@ -32,20 +34,22 @@ impl Desk {
         if let Some(thread) = Thread::opened(record) {
             facts.last_chat = facts.last_chat.max(id);
             facts.last_user = facts.last_user.max(thread.chat.customer);
-            self.index.enter(&Footing::of(&thread.chat));
+            self.index.enter(&Footing::of(&thread));
             facts.chats.insert(id, thread);
             return;
         }
         let Some(thread) = facts.chats.get_mut(&id) else {
             return;
         };
-        let before = Footing::of(&thread.chat);
-        thread.apply(record);
+        let before = Footing::of(thread);
+        count(&mut facts.counts, &mut facts.model_day, thread, record);
+        let assists = facts.assistant.while_queued == WhileQueued::Assist;
+        thread.apply(record, &facts.assistant, assists);
         if let Event::MessagePosted { attachments, .. } = &record.event {
             let newest = attachments.iter().map(|attachment| attachment.id).max();
             facts.last_attachment = facts.last_attachment.max(newest.unwrap_or_default());
         }
-        let after = Footing::of(&thread.chat);
+        let after = Footing::of(thread);
         if let Event::ChatAssigned { agent, .. } = &record.event
             && let Some(member) = facts.staff.get_mut(agent)
         {
@@ -82,6 +86,22 @@ impl Desk {
             }
             Event::SettingsUpdated { settings } => {
                 self.facts.settings = settings.clone().revised(record.pos);
+            }
+            Event::AssistantUpdated { settings } => {
+                self.facts.assistant = settings.as_ref().clone().revised(record.pos);
+            }
+            Event::KnowledgeLoaded {
+                topics,
+                questions,
+                provider,
+                hash,
+            } => {
+                self.facts.knowledge = Known {
+                    topics: *topics,
+                    questions: *questions,
+                    provider: *provider,
+                    hash: hash.clone(),
+                };
             }
             Event::CannedCreated { canned } | Event::CannedUpdated { canned } => {
                 let last = &mut self.facts.last_canned;

@@ -19,12 +19,19 @@ pub const fn next(state: ChatState, event: &Event) -> Option<ChatState> {
             | Event::UnreadMarked { .. }
             | Event::Tagged { .. }
             | Event::Prioritised { .. }
-            | Event::AttributeSet { .. },
+            | Event::AttributeSet { .. }
+            | Event::AssistantReplied { .. }
+            | Event::AnswerFlagged { .. },
         ) => Some(state),
+        (Assistant | Waiting, Event::AssistantStarted { .. })
+        | (Assistant, Event::HandedOff { .. }) => Some(state),
+        (Waiting | Active | Hold | Snoozed, Event::AssistantAssigned { .. }) => Some(Assistant),
         (Assistant | Waiting | Offered | Active | Hold | Snoozed, Event::ChatQueued { .. }) => {
             Some(Waiting)
         }
-        (Waiting | Offered | Active | Hold | Snoozed, Event::ChatAssigned { .. }) => Some(Active),
+        (Assistant | Waiting | Offered | Active | Hold | Snoozed, Event::ChatAssigned { .. }) => {
+            Some(Active)
+        }
         (
             Assistant | Waiting | Offered | Active | Hold | Snoozed,
             Event::ChatTransferred { .. },

@@ -23,7 +23,7 @@ pub(super) const GRACE: Duration = Duration::from_secs(60);
 
 impl Desk {
     /// The next thing that the desk owes at `now`: the earliest deadline that is reached, a
-    /// planned leave that can begin, or the assignment of the chat that waits longest for a free
+    /// planned leave that can begin, a chat of the assistant that is a person's, or the assignment of the chat that waits longest for a free
     /// agent. The hub applies it and calls again until nothing is owed. Early or repeated calls
     /// give nothing.
     #[must_use]
@@ -38,6 +38,8 @@ impl Desk {
                     None => Vec::new(),
                 },
                 Deadline::HoldOver(chat) => self.hold_over(*chat),
+                Deadline::Answer(chat) => self.unanswered(*chat, now),
+                Deadline::Silence(chat) => self.gone_silent(*chat),
                 Deadline::Close(chat) => {
                     let actor = system("close_resolved");
                     vec![NewRecord::of_chat(*chat, actor, Event::ChatClosed {})]
@@ -52,6 +54,10 @@ impl Desk {
                 drain: false,
             };
             return vec![NewRecord::of_desk(system("drain"), event)];
+        }
+        let called = self.next_call(now);
+        if !called.is_empty() {
+            return called;
         }
         self.next_assignment()
     }

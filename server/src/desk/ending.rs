@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use shared::{
+    assistant::AssistantReason,
     event::{AssignRule, Event, QueueReason},
     fold::closes_at,
     id::{ChatId, Epoch},
@@ -60,8 +61,8 @@ impl Desk {
         self.reopening(party, &self.thread(id)?.chat, now)
     }
 
-    /// `chat_reopened`, then what gives the chat to somebody: its last owner when there is room,
-    /// else the queue.
+    /// `chat_reopened`, then what gives the chat to somebody: the assistant when it had the chat
+    /// last, the last owner when there is room, else the queue.
     pub(super) fn reopening(
         &self,
         party: &Party<'_>,
@@ -94,6 +95,11 @@ impl Desk {
                 && self.has_room(owner, chat.department)
         });
         let epoch = chat.epoch.next();
+        if self.had_assistant(chat) {
+            let reason = AssistantReason::Reopened;
+            records.push(Self::assisted(chat.id, party.actor(), reason, epoch));
+            return Ok(records);
+        }
         match owner {
             Some(owner) => {
                 let rule = AssignRule::Reopened;

@@ -19,7 +19,7 @@ use shared::{
 use super::{
     canned::templates_bytes,
     due::GRACE,
-    state::{Facts, capacity},
+    state::{Facts, Thread, capacity},
 };
 
 /// See the module.
@@ -47,6 +47,14 @@ pub(super) struct Index {
     pub(super) open_of_customer: BTreeMap<UserId, u32>,
     /// Who finished the last chat that weighs and means to leave.
     pub(super) drained: BTreeSet<UserId>,
+    /// The chats that the assistant has.
+    pub(super) assisted: BTreeSet<ChatId>,
+    /// The chats that the assistant owes an answer and looks for none, by when it is due.
+    pub(super) jobs: BTreeSet<(Timestamp, ChatId)>,
+    /// The same of chats that wait in a queue.
+    pub(super) queued_jobs: BTreeSet<(Timestamp, ChatId)>,
+    /// The chats of the assistant whose customer must have a person.
+    pub(super) calls: BTreeSet<ChatId>,
     /// What time will bring.
     pub(super) deadlines: BTreeSet<(Timestamp, Deadline)>,
     /// Where each member of staff is in the sets above.
@@ -106,6 +114,10 @@ pub(super) enum Deadline {
     HoldOver(ChatId),
     /// A resolved chat closes.
     Close(ChatId),
+    /// What a customer told the assistant was not answered in time.
+    Answer(ChatId),
+    /// The customer of a chat of the assistant has said nothing for too long.
+    Silence(ChatId),
 }
 
 /// What of a chat the index depends on.
@@ -120,6 +132,19 @@ pub(super) struct Footing {
     rank_at: Timestamp,
     resolved_at: Option<Timestamp>,
     until: Option<Timestamp>,
+    /// When the assistant owes an answer that it does not look for.
+    job_at: Option<Timestamp>,
+    /// A rule calls a person.
+    called: bool,
+    /// When the assistant's chat ends or becomes a person's.
+    talk_ends: Option<(Timestamp, TalkEnd)>,
+}
+
+/// How a chat of the assistant ends by time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TalkEnd {
+    Unanswered,
+    Silent,
 }
 
 /// What of a member of staff is in the sets.
@@ -141,7 +166,13 @@ impl Turn {
 }
 
 impl Footing {
-    pub(super) const fn of(chat: &Chat) -> Self {
+    pub(super) fn of(thread: &Thread) -> Self {
+        let chat = &thread.chat;
+        let talk = thread.talk.as_deref();
+        let assisted = chat.state == ChatState::Assistant;
+        let at_work = talk.filter(|_| assisted || chat.state == ChatState::Waiting);
+        let owed = at_work.and_then(|talk| talk.unanswered);
+        let running = at_work.is_some_and(|talk| talk.run.is_some());
         Self {
             chat: chat.id,
             customer: chat.customer,
@@ -152,6 +183,12 @@ impl Footing {
             rank_at: chat.rank_at,
             resolved_at: chat.resolved_at,
             until: chat.until,
+            job_at: owed.filter(|_| !running).map(|owed| owed.ready_at),
+            called: assisted && talk.is_some_and(|talk| talk.call.is_some()),
+            talk_ends: talk.filter(|_| assisted).map(|talk| match talk.unanswered {
+                Some(owed) => (owed.answer_by, TalkEnd::Unanswered),
+                None => (talk.silent_at(), TalkEnd::Silent),
+            }),
         }
     }
 
@@ -190,7 +227,7 @@ impl Index {
     pub(super) fn of(facts: &Facts) -> Self {
         let mut index = Self::default();
         for thread in facts.chats.values() {
-            index.enter(&Footing::of(&thread.chat));
+            index.enter(&Footing::of(thread));
         }
         for canned in facts.canned.values() {
             index.enter_canned(canned);
@@ -236,6 +273,15 @@ impl Index {
                 *self.loads.entry(keeper).or_default() += 1;
             }
         }
+        if at.state == ChatState::Assistant {
+            self.assisted.insert(at.chat);
+        }
+        if at.called {
+            self.calls.insert(at.chat);
+        }
+        if let Some(job_at) = at.job_at {
+            self.jobs_of(at.state).insert((job_at, at.chat));
+        }
         if let Some(deadline) = at.deadline() {
             self.deadlines.insert(deadline);
         }
@@ -267,8 +313,22 @@ impl Index {
                 subtract(&mut self.loads, keeper);
             }
         }
+        self.assisted.remove(&at.chat);
+        self.calls.remove(&at.chat);
+        if let Some(job_at) = at.job_at {
+            self.jobs_of(at.state).remove(&(job_at, at.chat));
+        }
         if let Some(deadline) = at.deadline() {
             self.deadlines.remove(&deadline);
+        }
+    }
+
+    /// Where the jobs of chats in a state are.
+    fn jobs_of(&mut self, state: ChatState) -> &mut BTreeSet<(Timestamp, ChatId)> {
+        if state == ChatState::Waiting {
+            &mut self.queued_jobs
+        } else {
+            &mut self.jobs
         }
     }
 
@@ -345,6 +405,16 @@ impl Footing {
             }
             ChatState::Snoozed => Some((self.until?, Deadline::Wake(self.chat))),
             ChatState::Hold => Some((self.until?, Deadline::HoldOver(self.chat))),
+            ChatState::Assistant => {
+                let (at, end) = self.talk_ends?;
+                Some((
+                    at,
+                    match end {
+                        TalkEnd::Unanswered => Deadline::Answer(self.chat),
+                        TalkEnd::Silent => Deadline::Silence(self.chat),
+                    },
+                ))
+            }
             _ => None,
         }
     }

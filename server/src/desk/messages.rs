@@ -65,7 +65,13 @@ impl Desk {
         match (resolved, party, visibility) {
             (true, Party::Customer(..), _) => {
                 let mut records = self.reopening(party, &thread.chat, now)?;
-                records.insert(1, posted);
+                // The assistant answers what is said after it got the chat.
+                let place = if self.had_assistant(&thread.chat) {
+                    records.len()
+                } else {
+                    1
+                };
+                records.insert(place, posted);
                 Ok(records)
             }
             (true, _, Visibility::Public) => Err(Rejection::WrongState {

@@ -4,6 +4,7 @@
 //! mutation. Time and identity come in as arguments; ids come from counters in the state.
 
 mod apply;
+pub mod assistant;
 mod attachments;
 mod canned;
 pub mod chat;
@@ -179,6 +180,13 @@ impl Desk {
             Command::SetAttribute { chat, key, value } => {
                 self.set_attribute(&party, *chat, key, value)
             }
+            Command::RequestHuman { chat } => self.request_human(*chat, now),
+            Command::ReturnToAssistant { chat, epoch } => {
+                self.return_to_assistant(&party, *chat, *epoch)
+            }
+            Command::FlagAnswer { chat, seq, reason } => {
+                self.flag_answer(&party, *chat, *seq, reason.as_ref())
+            }
             Command::ApplyDesk(apply) => self.apply_desk(who, &party, apply, now),
             of_desk => self.decide_of_desk(&party, of_desk, now),
         }?;
@@ -204,6 +212,7 @@ impl Desk {
             }
             Command::DeleteDepartment { id, rev } => self.delete_department(party, *id, *rev),
             Command::UpdateSettings { change, rev } => self.update_settings(party, change, *rev),
+            Command::UpdateAssistant { change, rev } => self.update_assistant(party, change, *rev),
             Command::CreateCanned(new) => self.create_canned(party, new),
             Command::UpdateCanned { id, change, rev } => {
                 self.update_canned(party, *id, change, *rev)
@@ -227,7 +236,20 @@ impl Desk {
             Command::RegisterCustomer => Ok(self.register_customer()),
             Command::LoseAgent { user } => Ok(self.lose_agent(*user)),
             Command::RegainAgent { user } => Ok(self.regain_agent(*user)),
-            Command::StartHub => Ok(self.start_hub()),
+            Command::StartHub => Ok([self.start_hub(), self.break_leases(now)].concat()),
+            Command::StartTurn { chat, epoch, seq } => self.start_turn(*chat, *epoch, *seq),
+            Command::FinishTurn {
+                chat,
+                epoch,
+                seq,
+                turn,
+            } => self.finish_turn(*chat, *epoch, *seq, turn, now),
+            Command::NoteKnowledge {
+                topics,
+                questions,
+                provider,
+                hash,
+            } => Ok(self.note_knowledge(*topics, *questions, *provider, hash)),
             _ => Ok(Vec::new()),
         }
     }

@@ -1,6 +1,7 @@
 //! How a chat begins.
 
 use shared::{
+    assistant::AssistantReason,
     command::OpenChat,
     event::{Event, QueueReason},
     id::{ChatId, Epoch},
@@ -59,6 +60,12 @@ impl Desk {
                 attachments: Vec::new(),
             };
             records.push(NewRecord::of_chat(chat, actor.clone(), posted));
+        }
+        if !open.human && self.takes_first(department.id) {
+            let assisted = Self::assisted(chat, actor, AssistantReason::Opened, Epoch(1));
+            records.insert(1, assisted);
+            records.push(self.greeting(chat));
+            return Ok(records);
         }
         let queued = Event::ChatQueued {
             department: department.id,

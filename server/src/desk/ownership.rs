@@ -26,7 +26,7 @@ impl Desk {
         if chat.owner.is_some() && chat.state.is_open() {
             return Err(self.changed_hands(chat));
         }
-        if chat.state != ChatState::Waiting {
+        if !matches!(chat.state, ChatState::Waiting | ChatState::Assistant) {
             return Err(Rejection::WrongState {
                 chat: id,
                 state: chat.state,

@@ -136,6 +136,9 @@ table! {
     SetPriority       "set_priority"       "Says how urgent a chat is."       [Any      Any      OwnDepartment OwnDepartment Never    Never         Never     Never]
     SetAttribute      "set_attribute"      "Sets a field of a chat."          [Any      Any      OwnDepartment OwnDepartment Never    Never         Never     Never]
     SetLanguage       "set_language"      "Says the customer's language."    [Any      Any      OwnDepartment OwnDepartment Never    OwnAsCustomer Never     Never]
+    RequestHuman      "request_human"     "Asks for a person."              [Never    Never    Never         Never         Never    OwnAsCustomer Never     Never]
+    ReturnToAssistant "return_to_assistant" "Gives a chat to the assistant." [Any    Any      OwnDepartment OwnChat       Never    Never         Never     Never]
+    FlagAnswer        "flag_answer"       "Calls an answer of the assistant wrong." [Any Any   OwnDepartment OwnDepartment Never    Never         Never     Never]
     // Commands on the desk.
     SetStatus         "set_status"         "Sets one's own status."           [SelfOnly SelfOnly SelfOnly      SelfOnly      Never    Never         Never     Never]
     SetStatusOf       "set_status_of"      "Sets a user's status."            [Any      Any      OwnDepartment SelfOnly      Never    Never         Never     Never]
@@ -154,13 +157,14 @@ table! {
     Setup             "setup"              "Makes the first owner."           [Never    Never    Never         Never         Never    Never         Any       Never]
     AcceptInvitation  "accept_invitation"  "Accepts an invitation."           [Never    Never    Never         Never         Never    Never         Any       Never]
     RegisterCustomer  "register_customer"  "Registers as a customer."         [Never    Never    Never         Never         Never    Never         Any       Never]
-    RunDesk           "run_desk"           "Tells the desk about presence."   [Never    Never    Never         Never         Never    Never         Never     Any]
+    RunDesk           "run_desk"           "Tells the desk about presence and answers."   [Never    Never    Never         Never         Never    Never         Never     Any]
     // Reading, by frame or route.
     ReadChat          "read_chat"          "Reads a chat."                    [Any      Any      OwnDepartment OwnDepartment Any      OwnAsCustomer Never     Never]
     Type              "type"               "Shows one's typing."             [OwnChat  OwnChat  OwnChat       OwnChat       Never    OwnAsCustomer Never     Never]
     ListChats         "list_chats"         "Lists the chats in sight."        [Any      Any      OwnDepartment OwnDepartment Any      OwnAsCustomer Never     Never]
     ReadQueue         "read_queue"         "Reads the queues in sight."       [Any      Any      OwnDepartment OwnDepartment Any      Never         Never     Never]
     Search            "search"             "Searches the chats in sight."     [Any      Any      OwnDepartment OwnDepartment Any      OwnAsCustomer Never     Never]
+    Assist            "assist"            "Asks the assistant for a draft." [Any      Any      OwnDepartment OwnDepartment Never    Never         Never     Never]
     ReadDesk          "read_desk"          "Reads what the desk is called."   [Any      Any      Any           Any           Any      Any           Any       Never]
     ListOpenDepartments "list_open_departments" "Lists departments that take chats." [Any Any     Any           Any           Any      Any           Any       Never]
     ListDepartments   "list_departments"   "Reads the departments."           [Any      Any      Any           Any           Any      Never         Never     Never]
@@ -219,10 +223,15 @@ impl Action {
             Command::SetPriority { .. } => Self::SetPriority,
             Command::SetAttribute { .. } => Self::SetAttribute,
             Command::SetLanguage { .. } => Self::SetLanguage,
+            Command::RequestHuman { .. } => Self::RequestHuman,
+            Command::ReturnToAssistant { .. } => Self::ReturnToAssistant,
+            Command::FlagAnswer { .. } => Self::FlagAnswer,
             Command::CreateDepartment(_) => Self::CreateDepartment,
             Command::UpdateDepartment { .. } => Self::UpdateDepartment,
             Command::DeleteDepartment { .. } => Self::DeleteDepartment,
-            Command::UpdateSettings { .. } | Command::ApplyDesk(_) => Self::ChangeSettings,
+            Command::UpdateSettings { .. }
+            | Command::UpdateAssistant { .. }
+            | Command::ApplyDesk(_) => Self::ChangeSettings,
             Command::CreateCanned(_) => Self::CreateCanned,
             Command::UpdateCanned { .. } => Self::UpdateCanned,
             Command::DeleteCanned { .. } => Self::DeleteCanned,
@@ -234,9 +243,12 @@ impl Action {
             Command::Setup { .. } => Self::Setup,
             Command::AcceptInvitation { .. } => Self::AcceptInvitation,
             Command::RegisterCustomer => Self::RegisterCustomer,
-            Command::LoseAgent { .. } | Command::RegainAgent { .. } | Command::StartHub => {
-                Self::RunDesk
-            }
+            Command::LoseAgent { .. }
+            | Command::RegainAgent { .. }
+            | Command::StartHub
+            | Command::StartTurn { .. }
+            | Command::FinishTurn { .. }
+            | Command::NoteKnowledge { .. } => Self::RunDesk,
         }
     }
 
@@ -303,7 +315,10 @@ impl Object {
             | Command::Tag { chat, .. }
             | Command::SetPriority { chat, .. }
             | Command::SetAttribute { chat, .. }
-            | Command::SetLanguage { chat, .. } => Self::Chat(*chat),
+            | Command::SetLanguage { chat, .. }
+            | Command::RequestHuman { chat }
+            | Command::ReturnToAssistant { chat, .. }
+            | Command::FlagAnswer { chat, .. } => Self::Chat(*chat),
             Command::SetStatus {
                 user: Some(user), ..
             } => Self::User(*user),

@@ -219,6 +219,23 @@ pub enum Rejection {
         /// Everything that is wrong with it.
         problems: Vec<Problem>,
     },
+    /// The assistant has nothing to answer from.
+    #[error(
+        "the assistant has nothing to answer from; give the hub a knowledge base (--kb DIR) or a \
+         provider first"
+    )]
+    AssistantNotReady,
+    /// The assistant takes no chats.
+    #[error("the assistant is off; turn it on with \"frontdesk-admin assistant set\" first")]
+    AssistantOff,
+    /// What the assistant looks for an answer to is not the newest any more, or is answered.
+    #[error("chat {chat} has gone on since (to {seq}); look at it again")]
+    Overtaken {
+        /// Which.
+        chat: ChatId,
+        /// Its newest record.
+        seq: Seq,
+    },
     /// The name is in use.
     #[error("the name \"{name}\" is taken; choose another")]
     NameTaken {
@@ -315,6 +332,9 @@ impl Rejection {
             | Self::Revised { .. }
             | Self::NameTaken { .. }
             | Self::AlreadySetUp
+            | Self::AssistantNotReady
+            | Self::AssistantOff
+            | Self::Overtaken { .. }
             | Self::LastOwner { .. } => ErrorCode::Conflict,
             Self::NotAuthor { .. } => ErrorCode::Forbidden,
             Self::TransferTarget | Self::Invalid { .. } | Self::Unfit { .. } => ErrorCode::Invalid,

@@ -36,6 +36,7 @@ pub(super) const fn audience(event: &Event) -> Audience {
         | Event::ChatReopened { .. }
         | Event::ChatClosed {}
         | Event::ReadMarked { .. }
+        | Event::AssistantAssigned { .. }
         | Event::Rated { .. } => Audience::Public,
         Event::UnreadMarked { .. }
         | Event::Tagged { .. }
@@ -55,7 +56,13 @@ pub(super) const fn audience(event: &Event) -> Audience {
         | Event::CannedUpdated { .. }
         | Event::CannedDeleted { .. }
         | Event::CannedUsed { .. }
-        | Event::SettingsUpdated { .. } => Audience::Staff,
+        | Event::SettingsUpdated { .. }
+        | Event::AssistantStarted { .. }
+        | Event::AssistantReplied { .. }
+        | Event::HandedOff { .. }
+        | Event::AnswerFlagged { .. }
+        | Event::AssistantUpdated { .. }
+        | Event::KnowledgeLoaded { .. } => Audience::Staff,
         Event::CustomerRegistered { .. }
         | Event::DeskApplied { .. }
         | Event::InvitationCreated { .. }
@@ -202,6 +209,7 @@ impl Desk {
             chats: sorted(chats),
             canned: self.canned_in_sight(viewer).cloned().collect(),
             settings: self.settings().clone(),
+            assistant: self.assistant().clone(),
         }
     }
 
@@ -254,6 +262,7 @@ impl Desk {
             chat.tags.clear();
             chat.priority = 0;
             chat.unread_from = None;
+            chat.hand_off = None;
         }
         chat
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use shared::{
+    assistant::{AssistantCounts, AssistantReason, AssistantSettings},
     event::Event,
     id::{AttachmentId, CannedId, ChatId, DepartmentId, InvitationId, Pos, Seq, UserId},
     model::{ActorKind, Canned, Chat, Department, Invitation, Role, Settings, User, Visibility},
@@ -14,7 +15,12 @@ use shared::{
     time::Timestamp,
 };
 
-use super::{hours::Hours, sight, visibility::Audience};
+use super::{
+    assistant::{Day, Known, talk::Talk},
+    hours::Hours,
+    sight,
+    visibility::Audience,
+};
 
 /// Newest messages of a chat that the desk remembers the author of, so that they can be edited.
 pub(super) const MESSAGES_KEPT: usize = 50;
@@ -41,6 +47,14 @@ pub(super) struct Facts {
     pub(super) last_attachment: AttachmentId,
     #[serde(default)]
     pub(super) settings: Settings,
+    #[serde(default)]
+    pub(super) assistant: AssistantSettings,
+    #[serde(default)]
+    pub(super) knowledge: Known,
+    #[serde(default)]
+    pub(super) counts: AssistantCounts,
+    #[serde(default)]
+    pub(super) model_day: Day,
     /// Every chat that is not closed.
     pub(super) chats: BTreeMap<ChatId, Thread>,
 }
@@ -75,6 +89,15 @@ pub(super) struct Thread {
     /// Bytes of all files that were sent in it.
     #[serde(default)]
     pub(super) attached_bytes: u64,
+    /// The assistant's part, in this episode.
+    #[serde(default)]
+    pub(super) talk: Option<Box<Talk>>,
+    /// It has waited for people, or was with one, in this episode: its age in the queue is known.
+    #[serde(default)]
+    pub(super) queued: bool,
+    /// Tokens of models that it has taken.
+    #[serde(default)]
+    pub(super) tokens: u32,
 }
 
 /// Who wrote a message, for whom.
@@ -144,6 +167,9 @@ impl Thread {
             voices: BTreeMap::new(),
             rated_at: None,
             attached_bytes: 0,
+            talk: None,
+            queued: false,
+            tokens: 0,
         }
     }
 
@@ -158,11 +184,15 @@ impl Thread {
             voices: BTreeMap::new(),
             rated_at: None,
             attached_bytes: 0,
+            talk: None,
+            queued: false,
+            tokens: 0,
         })
     }
 
-    /// Takes in a later record.
-    pub(super) fn apply(&mut self, record: &Record) {
+    /// Takes in a later record, under the settings of the assistant when it is not off for those
+    /// who wait.
+    pub(super) fn apply(&mut self, record: &Record, assistant: &AssistantSettings, assists: bool) {
         self.chat.apply(record);
         let seq = self.chat.seq;
         if sight::audience(&record.event) == Audience::Public {
@@ -180,7 +210,64 @@ impl Thread {
             }
             Event::ChatReopened { .. } => self.rated_at = None,
             Event::Rated { .. } => self.rated_at = self.rated_at.or(Some(record.at)),
+            Event::AssistantReplied { reply } => {
+                self.tokens = self.tokens.saturating_add(reply.tokens);
+            }
             _ => {}
+        }
+        self.apply_to_talk(record, seq, assistant, assists);
+    }
+
+    fn apply_to_talk(
+        &mut self,
+        record: &Record,
+        seq: Seq,
+        assistant: &AssistantSettings,
+        assists: bool,
+    ) {
+        match &record.event {
+            Event::AssistantAssigned { reason, .. } => {
+                let talk = Talk::begin(self.talk.as_deref(), seq, record.at);
+                self.talk = Some(Box::new(talk));
+                self.queued |= *reason == AssistantReason::Returned;
+            }
+            Event::ChatQueued { .. } => {
+                self.queued = true;
+                if let Some(talk) = &mut self.talk {
+                    talk.let_go();
+                } else if assists {
+                    let mut talk = Talk::in_queue(seq, record.at);
+                    let customer = self.chat.customer;
+                    if let Some((&seq, posted)) = self.messages.last_key_value()
+                        && posted.author == customer
+                    {
+                        talk.owe(seq, record.at, assistant);
+                    }
+                    self.talk = Some(Box::new(talk));
+                }
+            }
+            Event::ChatAssigned { .. } => {
+                self.queued = true;
+                if let Some(talk) = &mut self.talk {
+                    talk.let_go();
+                }
+            }
+            Event::ChatResolved { .. } => {
+                if let Some(talk) = &mut self.talk {
+                    let held = talk.held;
+                    talk.let_go();
+                    talk.held = held;
+                }
+            }
+            Event::ChatReopened { .. } => {
+                self.talk = None;
+                self.queued = false;
+            }
+            _ => {
+                if let Some(talk) = &mut self.talk {
+                    talk.apply(record, seq, self.chat.state, assistant);
+                }
+            }
         }
     }
 

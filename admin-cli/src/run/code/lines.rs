@@ -1,6 +1,6 @@
 //! What becomes of things, in lines that people read.
 
-use shared::desk::{Change, Deed, Kind, Totals};
+use shared::desk::{Change, Deed, Totals};
 
 use crate::print::changes::fields;
 
@@ -20,7 +20,7 @@ pub(super) fn of(change: &Change) -> String {
 /// `department Returns`; the settings have no name.
 pub(super) fn name(change: &Change) -> String {
     match change.kind {
-        Kind::Settings => change.kind.to_string(),
+        kind if kind.is_single() => change.kind.to_string(),
         kind => format!("{kind} {}", change.name),
     }
 }

@@ -79,6 +79,7 @@ fn names(document: &Document, problem: &Problem) -> bool {
     let is = |name: &str| name.to_lowercase() == meant;
     match problem.kind {
         Kind::Settings => document.settings.is_some(),
+        Kind::Assistant => document.assistant.is_some(),
         Kind::Department => {
             let mut all = document.department.iter().flatten();
             all.any(|one| is(&one.name))

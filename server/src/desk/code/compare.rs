@@ -14,18 +14,10 @@ use super::key::Entry;
 /// What differs, and what of `document` does not.
 pub(super) fn changes(before: &Document, after: &Document, document: &Document) -> Vec<Change> {
     let mut changes = Vec::new();
-    let fields = fields(&before.settings, &after.settings);
-    if !fields.is_empty() || document.settings.is_some() {
-        changes.push(Change {
-            deed: match fields.is_empty() {
-                true => Deed::Unchanged,
-                false => Deed::Updated,
-            },
-            kind: Kind::Settings,
-            name: SafeText::default(),
-            fields,
-        });
-    }
+    let single = (&before.settings, &after.settings, &document.settings);
+    one(&mut changes, Kind::Settings, single);
+    let single = (&before.assistant, &after.assistant, &document.assistant);
+    one(&mut changes, Kind::Assistant, single);
     let lists = (&before.department, &after.department, &document.department);
     section(&mut changes, Kind::Department, lists);
     let lists = (&before.user, &after.user, &document.user);
@@ -33,6 +25,28 @@ pub(super) fn changes(before: &Document, after: &Document, document: &Document) 
     let lists = (&before.canned, &after.canned, &document.canned);
     section(&mut changes, Kind::Canned, lists);
     changes
+}
+
+/// What there is one of: before, after and in the document.
+type Single<'a, T> = (&'a Option<T>, &'a Option<T>, &'a Option<T>);
+
+fn one<T: Serialize>(
+    changes: &mut Vec<Change>,
+    kind: Kind,
+    (before, after, document): Single<'_, T>,
+) {
+    let fields = fields(before, after);
+    if !fields.is_empty() || document.is_some() {
+        changes.push(Change {
+            deed: match fields.is_empty() {
+                true => Deed::Unchanged,
+                false => Deed::Updated,
+            },
+            kind,
+            name: SafeText::default(),
+            fields,
+        });
+    }
 }
 
 /// The same list before, after and in the document.

@@ -28,6 +28,7 @@ impl Desk {
                 name: Some(settings.name.clone()),
                 notice: Some(settings.notice.clone()),
             }),
+            assistant: Some(self.assistant().whole()),
             department: Some(sorted(departments)),
             user: Some(sorted(self.users().map(|user| self.user_entry(user)))),
             canned: Some(sorted(

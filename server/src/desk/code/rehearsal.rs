@@ -1,7 +1,7 @@
 //! A rehearsal: the commands that a document comes to, done on a copy of the desk one after the
 //! other, in an order in which each can be done.
 //!
-//! Made before used: settings, departments, the staff, canned replies. What goes, goes last, users
+//! Made before used: settings, the assistant, departments, the staff, canned replies. What goes, goes last, users
 //! before departments, but canned replies before the new ones, which need their room. The one who
 //! applies comes last of all, so that a change of their own role stops nothing before it.
 
@@ -116,6 +116,11 @@ impl<'a> Rehearsal<'a> {
         if let Some(settings) = &document.settings {
             self.set(settings);
         }
+        if let Some(change) = &document.assistant {
+            let change = Box::new(change.clone());
+            let command = Command::UpdateAssistant { change, rev: None };
+            self.act(Kind::Assistant, &SafeText::default(), &command);
+        }
         let mut departments: Vec<_> = document.department.iter().flatten().collect();
         departments.sort_by_key(|one| Reverse(one.default));
         for department in departments {
@@ -149,7 +154,7 @@ impl<'a> Rehearsal<'a> {
 
     fn check_prune(&mut self) {
         for &kind in self.prune {
-            if kind == Kind::Settings {
+            if kind.is_single() {
                 let message = "cannot be deleted; leave them out of what is to be pruned";
                 self.problem(kind, &SafeText::default(), message);
             } else if !self.document.has(kind) {
@@ -479,6 +484,10 @@ fn copy(desk: &Desk) -> Desk {
         last_canned: facts.last_canned,
         canned: facts.canned.clone(),
         settings: facts.settings.clone(),
+        assistant: facts.assistant.clone(),
+        knowledge: facts.knowledge.clone(),
+        counts: facts.counts.clone(),
+        model_day: facts.model_day,
         last_attachment: facts.last_attachment,
     };
     facts.into()

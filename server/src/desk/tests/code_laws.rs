@@ -108,7 +108,7 @@ fn documents() -> impl Strategy<Value = (Document, Vec<Kind>)> {
         section(users()),
         section(replies()),
     );
-    let prune = subsequence(Kind::ALL[1..].to_vec(), 0..=3);
+    let prune = subsequence(Kind::ALL[2..].to_vec(), 0..=3);
     (sections, prune).prop_map(|((settings, department, user, canned), prune)| {
         let document = Document {
             settings,

@@ -117,6 +117,13 @@ fn every_command(chat: ChatId) -> Vec<Command> {
             chat,
             language: text("pt"),
         },
+        Command::RequestHuman { chat },
+        Command::ReturnToAssistant { chat, epoch },
+        Command::FlagAnswer {
+            chat,
+            seq: Seq(2),
+            reason: None,
+        },
         status(AgentStatus::Busy),
         of_agent,
         Command::CreateDepartment(department("New")),
@@ -213,11 +220,11 @@ fn roles_change_what_was_promised_and_no_more() {
     assert_eq!(allowed(Column::Role(Role::Auditor)), "");
     assert_eq!(
         allowed(Column::Role(Role::Customer)),
-        "open_chat post_message edit_message mark_read resolve reopen rate set_language"
+        "open_chat post_message edit_message mark_read resolve reopen rate set_language request_human"
     );
     let agent = "post_message post_note edit_message mark_read mark_unread claim transfer hold \
                  snooze wake resolve close reopen tag set_priority set_attribute set_language \
-                 set_status \
+                 return_to_assistant flag_answer set_status \
                  set_status_of create_canned update_canned delete_canned";
     assert_eq!(allowed(Column::Role(Role::Agent)), agent);
     let supervisor = agent.replace("claim", "claim assign take_over");

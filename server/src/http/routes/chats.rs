@@ -250,6 +250,7 @@ async fn open(call: Call) -> Answer {
         text: open.text,
         previous: open.previous,
         language: open.language,
+        human: open.human,
     });
     let outcome = match call.submit(Some(open.cid), command).await? {
         ControlFlow::Continue(outcome) => outcome,
