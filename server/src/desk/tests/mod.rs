@@ -7,6 +7,7 @@ mod code_laws;
 mod departments;
 mod examples;
 mod hours;
+mod interleavings;
 mod laws;
 mod parking;
 mod people;

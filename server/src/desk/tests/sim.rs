@@ -246,6 +246,17 @@ impl Sim {
             }
             (
                 Event::ChatQueued {
+                    rank_at,
+                    reason: QueueReason::HandedOff,
+                    ..
+                },
+                Some(chat),
+            ) => assert!(
+                [self.now, chat.rank_at].contains(rank_at),
+                "who never waited waits from then on"
+            ),
+            (
+                Event::ChatQueued {
                     rank_at, reason, ..
                 },
                 Some(chat),
@@ -286,10 +297,11 @@ impl Sim {
             let owned = desk.users().flat_map(|user| desk.owned(user.id));
             let owned = owned.filter(|owned| owned.id == chat.id).count();
             let open = usize::from(chat.state.is_open());
+            let assisted = usize::from(chat.state == ChatState::Assistant);
             assert_eq!(
-                queued + owned,
+                queued + owned + assisted,
                 open,
-                "queued or owned exactly once: {chat:?}"
+                "queued, owned or the assistant's exactly once: {chat:?}"
             );
             assert_eq!(queued == 1, chat.state == ChatState::Waiting);
             let until = self.parked_until.get(&chat.id).copied();
@@ -377,7 +389,7 @@ impl Sim {
             let told = fresh
                 .chats
                 .values()
-                .any(|view| view.chat.unread_from.is_some());
+                .any(|view| view.chat.unread_from.is_some() || view.chat.hand_off.is_some());
             assert!(!told || viewer.role != Role::Customer);
             folded.pos = fresh.pos;
             folded
