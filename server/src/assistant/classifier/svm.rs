@@ -1,0 +1,197 @@
+//! A linear support vector machine, one intent against the rest, solved by dual coordinate
+//! descent (Hsieh et al. 2008, algorithm 1 with shrinking, squared hinge loss).
+//!
+//! The order of the steps comes from a fixed seed: the same texts give the same weights, bit by
+//! bit.
+
+use super::features::{FeatureId, Vector, mix};
+
+/// Weight of an error against the length of the weights.
+const COST: f32 = 1.0;
+/// How many times more an error on a text of the intent costs than one on a text of the rest.
+const OWN_COST: f32 = 1.0;
+/// What a text that shares nothing with the intent scores.
+const BIAS: f32 = -1.0;
+/// Rounds over the texts at most.
+const ROUNDS_MAX: usize = 30;
+/// The solution is good enough when no step of a round wants to be longer.
+const TOLERANCE: f32 = 0.1;
+/// Weights nearer to zero are left out.
+const WEIGHT_MIN: f32 = 0.0;
+
+/// A small generator of pseudo-random numbers: a counter and the finisher of SplitMix64.
+pub(super) struct Dice(u64);
+
+impl Dice {
+    pub(super) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number under `below`, which is not zero.
+    pub(super) fn roll(&mut self, below: usize) -> usize {
+        self.0 = self.0.wrapping_add(1);
+        ((u128::from(mix(self.0, 0)) * below as u128) >> 64) as usize
+    }
+
+    pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
+        for at in (1..items.len()).rev() {
+            items.swap(at, self.roll(at + 1));
+        }
+    }
+}
+
+/// The weights of all intents, by feature.
+#[derive(Clone, Default)]
+pub(super) struct Weights {
+    intents: usize,
+    starts: Vec<u32>,
+    cells: Vec<(u16, f32)>,
+}
+
+impl Weights {
+    /// Trains one machine for each of `intents` intents; `labels` says which one has a text.
+    pub(super) fn train(features: usize, texts: &[Vector], labels: &[u16], intents: usize) -> Self {
+        let mut sizes = vec![0_u32; features + 1];
+        let mut columns = Vec::with_capacity(intents);
+        let mut machine = Machine::new(features, texts);
+        for intent in 0..intents {
+            let column: Vec<(FeatureId, f32)> = machine
+                .solve(|text| usize::from(labels[text]) == intent)
+                .iter()
+                .enumerate()
+                .filter(|(_, weight)| weight.abs() > WEIGHT_MIN)
+                .map(|(id, weight)| (id as FeatureId, *weight))
+                .collect();
+            for (id, _) in &column {
+                sizes[*id as usize + 1] += 1;
+            }
+            columns.push(column);
+        }
+        for at in 1..sizes.len() {
+            sizes[at] += sizes[at - 1];
+        }
+        let starts = sizes;
+        let mut next = starts.clone();
+        let mut cells = vec![(0, 0.0); starts[features] as usize];
+        for (intent, column) in columns.into_iter().enumerate() {
+            for (id, weight) in column {
+                let at = &mut next[id as usize];
+                cells[*at as usize] = (intent as u16, weight);
+                *at += 1;
+            }
+        }
+        Self {
+            intents,
+            starts,
+            cells,
+        }
+    }
+
+    /// The score of each intent for a text; above zero is for the intent.
+    pub(super) fn scores(&self, text: &Vector) -> Vec<f32> {
+        let mut scores = vec![BIAS; self.intents];
+        for (id, value) in &text.entries {
+            let (from, to) = (self.starts[*id as usize], self.starts[*id as usize + 1]);
+            for (intent, weight) in &self.cells[from as usize..to as usize] {
+                scores[usize::from(*intent)] += weight * value;
+            }
+        }
+        scores
+    }
+
+    /// Bytes that the weights hold.
+    pub(super) fn bytes(&self) -> usize {
+        self.starts.capacity() * size_of::<u32>() + self.cells.capacity() * size_of::<(u16, f32)>()
+    }
+
+    /// Everything that decides a score, in a fixed order.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (u32, u16, f32)> + '_ {
+        (0_u32..).zip(self.starts.windows(2)).flat_map(|(id, at)| {
+            let row = &self.cells[at[0] as usize..at[1] as usize];
+            row.iter()
+                .map(move |(intent, weight)| (id, *intent, *weight))
+        })
+    }
+}
+
+/// The room in which one intent after the other is solved.
+struct Machine<'a> {
+    texts: &'a [Vector],
+    squares: Vec<f32>,
+    weights: Vec<f32>,
+    pulls: Vec<f32>,
+    order: Vec<u32>,
+}
+
+impl<'a> Machine<'a> {
+    fn new(features: usize, texts: &'a [Vector]) -> Self {
+        let square = |text: &Vector| text.entries.iter().map(|(_, value)| value * value).sum();
+        Self {
+            texts,
+            squares: texts.iter().map(square).collect(),
+            weights: vec![0.0; features],
+            pulls: vec![0.0; texts.len()],
+            order: Vec::with_capacity(texts.len()),
+        }
+    }
+
+    /// The weights that tell the texts for which `own` holds from the rest.
+    fn solve(&mut self, own: impl Fn(usize) -> bool) -> &[f32] {
+        self.weights.fill(0.0);
+        self.pulls.fill(0.0);
+        self.order.clear();
+        self.order.extend(0..self.texts.len() as u32);
+        let mut dice = Dice::new(0);
+        let mut active = self.order.len();
+        let mut bar = f32::INFINITY;
+        for round in 0..ROUNDS_MAX {
+            let (mut most, mut least) = (f32::NEG_INFINITY, f32::INFINITY);
+            dice.shuffle(&mut self.order[..active]);
+            let mut at = 0;
+            while at < active {
+                let text = self.order[at] as usize;
+                let (side, slack) = if own(text) {
+                    (1.0, 0.5 / (COST * OWN_COST))
+                } else {
+                    (-1.0, 0.5 / COST)
+                };
+                let row = &self.texts[text].entries;
+                let dot: f32 = row
+                    .iter()
+                    .map(|(id, x)| self.weights[*id as usize] * x)
+                    .sum();
+                let pull = self.pulls[text];
+                let slope = side * (dot + BIAS) - 1.0 + slack * pull;
+                if pull == 0.0 && slope > bar {
+                    active -= 1;
+                    self.order.swap(at, active);
+                    continue;
+                }
+                at += 1;
+                let step = if pull == 0.0 { slope.min(0.0) } else { slope };
+                most = most.max(step);
+                least = least.min(step);
+                if step.abs() < 1e-6 {
+                    continue;
+                }
+                let new = (pull - slope / (self.squares[text] + slack)).max(0.0);
+                self.pulls[text] = new;
+                let change = side * (new - pull);
+                for (id, x) in row {
+                    self.weights[*id as usize] += change * x;
+                }
+            }
+            if most - least <= TOLERANCE {
+                // Those set aside get one more look before the end.
+                if active == self.order.len() || round + 2 > ROUNDS_MAX {
+                    break;
+                }
+                active = self.order.len();
+                bar = f32::INFINITY;
+            } else {
+                bar = if most <= 0.0 { f32::INFINITY } else { most };
+            }
+        }
+        &self.weights
+    }
+}
