@@ -3,6 +3,7 @@
 //! Trained on the questions of the knowledge base when the hub starts and when the knowledge base
 //! changes; there is no model file. The same questions give the same model, bit by bit.
 
+mod calibration;
 mod features;
 mod svm;
 
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use self::{
+    calibration::{Curve, Lessons, Memory},
     features::{Vector, Vocabulary, Weighting},
     svm::{Dice, Weights},
 };
@@ -66,6 +68,8 @@ pub struct Classifier {
     vocabulary: Vocabulary,
     weighting: Weighting,
     weights: Weights,
+    memory: Memory,
+    curve: Curve,
 }
 
 impl Classifier {
@@ -84,14 +88,23 @@ impl Classifier {
                 labels.push(label as u16);
             }
         }
+        let curve = calibration::learn(Lessons {
+            features: vocabulary.len(),
+            intents: intents.len(),
+            texts: &counts,
+            labels: &labels,
+        });
         let weighting = Weighting::learn(vocabulary.len(), counts.iter());
         let texts: Vec<Vector> = counts.iter().map(|text| weighting.vector(text)).collect();
         let weights = Weights::train(vocabulary.len(), &texts, &labels, intents.len());
+        let memory = Memory::new(texts, &labels, intents.len());
         Self {
             intents: intents.into_iter().map(Arc::from).collect(),
             vocabulary,
             weighting,
             weights,
+            memory,
+            curve,
         }
     }
 
@@ -103,23 +116,20 @@ impl Classifier {
         if vector.entries.is_empty() {
             return Ranking::default();
         }
-        let mut scores: Vec<(usize, f32)> = self
-            .weights
-            .scores(&vector)
-            .into_iter()
-            .enumerate()
-            .collect();
-        scores.sort_by(|one, other| other.1.total_cmp(&one.1));
-        let guesses = scores
-            .into_iter()
-            .take(GUESSES_MAX)
-            .map(|(intent, score)| Guess {
+        let mut guesses: Vec<Guess> = Vec::with_capacity(GUESSES_MAX);
+        for (intent, sight) in
+            calibration::sights(&self.weights, &self.memory, &vector, GUESSES_MAX)
+        {
+            // Only one intent is right: what the best has, no other can have.
+            let left = guesses
+                .first()
+                .map_or(1.0, |best| best.confidence.min(1.0 - best.confidence));
+            guesses.push(Guess {
                 intent: Arc::clone(&self.intents[intent]),
-                confidence: 1.0 / (1.0 + f64::from(-3.0 * score).exp()),
+                confidence: self.curve.confidence(sight).min(left),
             });
-        Ranking {
-            guesses: guesses.collect(),
         }
+        Ranking { guesses }
     }
 
     /// The intents that the model knows, in rising order.
@@ -130,7 +140,10 @@ impl Classifier {
     /// Bytes that the model holds.
     #[must_use]
     pub fn model_bytes(&self) -> usize {
-        self.vocabulary.bytes() + self.weighting.bytes() + self.weights.bytes()
+        self.vocabulary.bytes()
+            + self.weighting.bytes()
+            + self.weights.bytes()
+            + self.memory.bytes()
     }
 
     /// SHA-256 of all that decides a ranking: equal for models of the same examples.
@@ -145,6 +158,9 @@ impl Classifier {
             digest.update(id.to_le_bytes());
             digest.update(intent.to_le_bytes());
             digest.update(weight.to_bits().to_le_bytes());
+        }
+        for factor in self.curve.factors() {
+            digest.update(factor.to_bits().to_le_bytes());
         }
         digest.finalize().into()
     }

@@ -7,15 +7,21 @@
 use super::features::{FeatureId, Vector, mix};
 
 /// Weight of an error against the length of the weights.
-const COST: f32 = 1.0;
+const COST: f32 = 2.0;
 /// How many times more an error on a text of the intent costs than one on a text of the rest.
 const OWN_COST: f32 = 1.0;
+/// How far a rare intent's texts make up for their number: 0 not at all, 1 wholly.
+const BALANCE: f32 = 0.75;
 /// What a text that shares nothing with the intent scores.
-const BIAS: f32 = -1.0;
+const BIAS: f32 = -1.3;
 /// Rounds over the texts at most.
 const ROUNDS_MAX: usize = 30;
-/// The solution is good enough when no step of a round wants to be longer.
-const TOLERANCE: f32 = 0.1;
+/// The solution is good enough when no step of a round over all texts is longer.
+const TOLERANCE: f32 = 0.2;
+/// Shorter steps are not worth the way.
+const STEP_MIN: f32 = 1e-3;
+/// A text that is right by more than this is set aside until the others are done.
+const PEACE: f32 = 0.2;
 /// Weights nearer to zero are left out.
 const WEIGHT_MIN: f32 = 0.0;
 
@@ -54,9 +60,20 @@ impl Weights {
         let mut sizes = vec![0_u32; features + 1];
         let mut columns = Vec::with_capacity(intents);
         let mut machine = Machine::new(features, texts);
-        for intent in 0..intents {
+        let mut counts = vec![0_usize; intents];
+        for label in labels {
+            counts[usize::from(*label)] += 1;
+        }
+        let taught = counts.iter().filter(|count| **count > 0).count();
+        for (intent, count) in counts.into_iter().enumerate() {
+            if count == 0 {
+                columns.push(Vec::new());
+                continue;
+            }
+            let usual = texts.len() as f32 / taught as f32;
+            let own_cost = OWN_COST * (usual / count as f32).powf(BALANCE);
             let column: Vec<(FeatureId, f32)> = machine
-                .solve(|text| usize::from(labels[text]) == intent)
+                .solve(COST * own_cost, |text| usize::from(labels[text]) == intent)
                 .iter()
                 .enumerate()
                 .filter(|(_, weight)| weight.abs() > WEIGHT_MIN)
@@ -136,22 +153,23 @@ impl<'a> Machine<'a> {
     }
 
     /// The weights that tell the texts for which `own` holds from the rest.
-    fn solve(&mut self, own: impl Fn(usize) -> bool) -> &[f32] {
+    fn solve(&mut self, own_cost: f32, own: impl Fn(usize) -> bool) -> &[f32] {
         self.weights.fill(0.0);
         self.pulls.fill(0.0);
         self.order.clear();
         self.order.extend(0..self.texts.len() as u32);
         let mut dice = Dice::new(0);
+        dice.shuffle(&mut self.order);
+        // The rest is at peace until the intent's own texts have pulled.
+        self.order.sort_by_key(|text| !own(*text as usize));
         let mut active = self.order.len();
-        let mut bar = f32::INFINITY;
-        for round in 0..ROUNDS_MAX {
-            let (mut most, mut least) = (f32::NEG_INFINITY, f32::INFINITY);
-            dice.shuffle(&mut self.order[..active]);
-            let mut at = 0;
+        let mut is_whole = true;
+        for _ in 0..ROUNDS_MAX {
+            let (mut longest, mut at) = (0.0_f32, 0);
             while at < active {
                 let text = self.order[at] as usize;
                 let (side, slack) = if own(text) {
-                    (1.0, 0.5 / (COST * OWN_COST))
+                    (1.0, 0.5 / own_cost)
                 } else {
                     (-1.0, 0.5 / COST)
                 };
@@ -162,35 +180,33 @@ impl<'a> Machine<'a> {
                     .sum();
                 let pull = self.pulls[text];
                 let slope = side * (dot + BIAS) - 1.0 + slack * pull;
-                if pull == 0.0 && slope > bar {
+                if pull == 0.0 && slope > PEACE {
                     active -= 1;
                     self.order.swap(at, active);
                     continue;
                 }
                 at += 1;
-                let step = if pull == 0.0 { slope.min(0.0) } else { slope };
-                most = most.max(step);
-                least = least.min(step);
-                if step.abs() < 1e-6 {
+                let new = (pull - slope / (self.squares[text] + slack)).max(0.0);
+                let change = new - pull;
+                if change.abs() < STEP_MIN {
                     continue;
                 }
-                let new = (pull - slope / (self.squares[text] + slack)).max(0.0);
+                longest = longest.max(change.abs());
                 self.pulls[text] = new;
-                let change = side * (new - pull);
                 for (id, x) in row {
-                    self.weights[*id as usize] += change * x;
+                    self.weights[*id as usize] += side * change * x;
                 }
             }
-            if most - least <= TOLERANCE {
-                // Those set aside get one more look before the end.
-                if active == self.order.len() || round + 2 > ROUNDS_MAX {
-                    break;
-                }
-                active = self.order.len();
-                bar = f32::INFINITY;
+            if longest > TOLERANCE {
+                is_whole = false;
+            } else if is_whole {
+                break;
             } else {
-                bar = if most <= 0.0 { f32::INFINITY } else { most };
+                // Those set aside are looked at once more.
+                active = self.order.len();
+                is_whole = true;
             }
+            dice.shuffle(&mut self.order[..active]);
         }
         &self.weights
     }
