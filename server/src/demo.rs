@@ -6,6 +6,7 @@
 
 mod customers;
 mod desk;
+pub mod kb;
 
 use std::{
     io::{self, Write as _},

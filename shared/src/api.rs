@@ -134,12 +134,17 @@ macro_rules! answers {
 
 mod access;
 mod customers;
+mod knowledge;
 
 pub use access::{
     AcceptInvitation, CreateUser, CreatedUser, Invite, Invited, Login, NewToken, PasswordChange,
     PasswordCode, Refresh, Register, SessionInfo, SessionTokens, Setup, TokenInfo, WhoAmI,
 };
 pub use customers::{CustomerAccount, CustomerExport, ExportedChat, ExportedRating, PastChat};
+pub use knowledge::{
+    KbCheck, KbConfusion, KbDecision, KbFinding, KbGuess, KbPassage, KbPolicy, KbSeverity,
+    KbSuggestion, KbSuggestions, KbTest, KbTopic, KbTry,
+};
 
 bodies! {
     /// `PUT /api/users/{id}/status`.

@@ -16,7 +16,7 @@ use crate::{
     text::{SafeText, graphemes, width},
 };
 
-pub use self::words::{WORD_BYTES_MAX, WORDS_MAX, words};
+pub use self::words::{WORD_BYTES_MAX, WORDS_MAX, tokens, words};
 
 /// Largest query, in bytes.
 pub const QUERY_BYTES_MAX: usize = 256;

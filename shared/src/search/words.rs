@@ -99,13 +99,25 @@ pub(super) fn pairs(run: &str) -> impl Iterator<Item = &str> {
 /// The words of a text, as they are indexed.
 #[must_use]
 pub fn words(text: &str) -> BTreeSet<String> {
-    let folded = fold(&SafeText::line(text));
     let mut words = BTreeSet::new();
-    let mut add = |word: &str| {
+    each(text, |word| {
         if words.len() < WORDS_MAX && !words.contains(word) {
             words.insert(word.to_owned());
         }
-    };
+    });
+    words
+}
+
+/// The words of a text in their order, each as often as it is there.
+#[must_use]
+pub fn tokens(text: &str) -> Vec<String> {
+    let mut tokens = Vec::new();
+    each(text, |word| tokens.push(word.to_owned()));
+    tokens
+}
+
+fn each(text: &str, mut add: impl FnMut(&str)) {
+    let folded = fold(&SafeText::line(text));
     for run in runs(&folded) {
         match run.class {
             Class::Gap => {}
@@ -118,7 +130,6 @@ pub fn words(text: &str) -> BTreeSet<String> {
             }
         }
     }
-    words
 }
 
 #[cfg(test)]
