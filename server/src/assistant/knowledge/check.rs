@@ -306,3 +306,217 @@ fn validate(topics: &[Topic]) -> (Option<Share>, Vec<KbConfusion>) {
         confusions.collect(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use shared::api::{KbCheck, KbSeverity};
+
+    use super::{check, likeness, rare};
+    use crate::assistant::knowledge::{Knowledge, load};
+
+    fn checked(files: &[(&str, &str)]) -> KbCheck {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let read = load::read(folder.path());
+        check(
+            &Knowledge::new(read.topics),
+            &read.problems,
+            Some(folder.path()),
+        )
+    }
+
+    fn told(files: &[(&str, &str)]) -> Vec<String> {
+        let findings = checked(files).findings.into_iter().map(|one| {
+            let line = one.line.map(|line| format!(":{line}")).unwrap_or_default();
+            let severity = one.severity.word();
+            format!("{severity} {}{line}: {}", one.file, one.message)
+        });
+        findings.collect()
+    }
+
+    fn topic(questions: &[&str]) -> String {
+        let questions: String = questions.iter().map(|one| format!("  - {one}\n")).collect();
+        format!("---\nquestions:\n{questions}---\nText.\n")
+    }
+
+    const FIVE: [&str; 5] = [
+        "red one",
+        "green two",
+        "blue three",
+        "white four",
+        "black five",
+    ];
+
+    #[test]
+    fn a_sound_topic_gives_nothing() {
+        assert_eq!(told(&[("a.md", &topic(&FIVE))]), [""; 0]);
+        assert_eq!(told(&[]), [""; 0]);
+    }
+
+    #[test]
+    fn files_that_are_not_used_come_first() {
+        let told = told(&[("a.md", "text"), ("b.md", "---\ncolor: red\n---\n")]);
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(
+            told[0].starts_with("error b.md:2: unknown key \"color\""),
+            "{told:?}"
+        );
+        assert_eq!(
+            told[1],
+            "note a.md: has no questions; it is found by its words only"
+        );
+    }
+
+    #[test]
+    fn what_a_topic_lacks_is_told() {
+        let long = "x".repeat(201);
+        for (text, expected) in [
+            (
+                topic(&FIVE[..3]),
+                "note a.md: has 3 questions; write at least 5, better 10",
+            ),
+            (
+                topic(&[&FIVE[..], &["Red ONE?"]].concat()),
+                "note a.md:8: the question \"Red ONE?\" is in line 3 too; keep one",
+            ),
+            (
+                topic(&[&FIVE[..], &[&long]].concat()),
+                "note a.md:8: a question of 201 characters; keep to what is asked",
+            ),
+            (
+                topic(&FIVE).replace("Text.", ""),
+                "warning a.md: has neither answer nor body; the assistant has nothing to say",
+            ),
+            (
+                topic(&FIVE)
+                    .replace("questions:", "answer: Yes\nquestions:")
+                    .replace("Text.", ""),
+                "note a.md: has no body; a model has only the answer to go by",
+            ),
+            (
+                topic(&FIVE).replace("Text.", "Hi {{customer.name}}"),
+                "warning a.md: has \"{{\" in its body; only an answer has variables",
+            ),
+        ] {
+            assert_eq!(told(&[("a.md", &text)]), [expected], "{text}");
+        }
+        let silent = topic(&FIVE)
+            .replace("Text.", "")
+            .replace("questions:", "policy: escalate\nquestions:");
+        assert_eq!(told(&[("a.md", &silent)]), [""; 0]);
+    }
+
+    #[test]
+    fn questions_of_two_topics_are_told_when_they_are_one_or_nearly() {
+        let others = ["up", "down", "left", "right"];
+        let check = |one: &str, other: &str| {
+            let (one, other) = (
+                [&FIVE[..], &[one]].concat(),
+                [&others[..], &[other]].concat(),
+            );
+            told(&[("a.md", &topic(&one)), ("b.md", &topic(&other))])
+        };
+        assert_eq!(
+            check("Where is my order", "where is MY order?"),
+            ["warning b.md:7: the question \"where is MY order?\" is one of a too; keep it in one"]
+        );
+        assert_eq!(
+            check("where is my red order now", "where is my order now"),
+            [
+                "warning b.md:7: the question \"where is my order now\" is nearly \
+              \"where is my red order now\" of a; keep one"
+            ]
+        );
+        assert_eq!(check("where is my order", "where is my invoice"), [""; 0]);
+    }
+
+    #[test]
+    fn no_pair_that_is_alike_is_missed() {
+        // Every pair of sets of up to 10 words of 12: what is alike shares a rare word.
+        for a in 1_u32..1 << 12 {
+            for b in [a, a & (a - 1), a | 1, a ^ 0b101, a.rotate_left(1) & 0xFFF] {
+                let words = |bits: u32| {
+                    (0..12)
+                        .filter(|bit| bits & 1 << bit != 0)
+                        .collect::<Vec<usize>>()
+                };
+                let (one, other) = (words(a), words(b));
+                if likeness(&one, &other) >= super::NEARLY && !one.is_empty() {
+                    let rare_of = |words: &[usize]| words[..rare(words.len())].to_vec();
+                    let (first, second) = (rare_of(&one), rare_of(&other));
+                    assert!(
+                        first.iter().any(|word| second.contains(word)),
+                        "{one:?} {other:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn titles_and_links_are_looked_at() {
+        let five = topic(&FIVE);
+        let titled = |title: &str, body: &str| {
+            five.replace("questions:", &format!("title: {title}\nquestions:"))
+                .replace("Text.", body)
+        };
+        let others = titled(
+            "Costs",
+            "[a](a.md) [up](../a.md) [there](c.md#x) [out](../../b.md) [web](https://x.example)",
+        );
+        let others = FIVE.iter().fold(others, |text, one| {
+            text.replace(one, &one.replace(' ', "x"))
+        });
+        assert_eq!(
+            told(&[
+                ("a.md", &titled("costs", "Text.")),
+                ("b/b.md", &others),
+                ("b/c.md", "")
+            ])[..3],
+            [
+                "warning b/b.md: the title \"Costs\" is that of a too; choose another",
+                "warning b/b.md:10: links to \"a.md\", which is not there",
+                "warning b/b.md:10: links to \"../../b.md\", which is not there",
+            ]
+        );
+    }
+
+    #[test]
+    fn how_well_questions_are_told_apart_is_measured() {
+        let say = |what: &str| {
+            let ways = [
+                "where is my",
+                "i lost my",
+                "please send the",
+                "about a",
+                "tell me of the",
+                "no",
+            ];
+            let all: Vec<String> = ways.iter().map(|way| format!("{way} {what}")).collect();
+            topic(&all.iter().map(String::as_str).collect::<Vec<_>>())
+        };
+        let apart = checked(&[("a.md", &say("parcel")), ("b.md", &say("invoice"))]);
+        assert!(apart.accuracy.unwrap().number() > 0.9, "{apart:?}");
+        assert_eq!((apart.topics, apart.questions), (2, 12));
+        let mixed = checked(&[("a.md", &say("parcel")), ("b.md", &say("parcels"))]);
+        assert!(
+            mixed.accuracy.unwrap() < apart.accuracy.unwrap(),
+            "{mixed:?}"
+        );
+        assert!(!mixed.confusions.is_empty());
+        let few = checked(&[("a.md", &say("parcel")), ("b.md", &topic(&FIVE[..2]))]);
+        assert_eq!(few.accuracy, None);
+        assert!(
+            few.findings
+                .iter()
+                .all(|one| one.severity == KbSeverity::Note)
+        );
+        assert!(Path::new(few.findings[0].file.as_str()).ends_with("b.md"));
+    }
+}
