@@ -132,7 +132,9 @@ impl<'de> Deserialize<'de> for HubUrl {
     }
 }
 
-fn is_loopback(host: &str) -> bool {
+/// Whether a host, in lower case and without brackets, is this machine.
+#[must_use]
+pub fn is_loopback(host: &str) -> bool {
     host == "localhost"
         || host
             .parse::<IpAddr>()
