@@ -133,6 +133,7 @@ macro_rules! answers {
 }
 
 mod access;
+mod assist;
 mod customers;
 mod knowledge;
 
@@ -140,6 +141,7 @@ pub use access::{
     AcceptInvitation, CreateUser, CreatedUser, Invite, Invited, Login, NewToken, PasswordChange,
     PasswordCode, Refresh, Register, SessionInfo, SessionTokens, Setup, TokenInfo, WhoAmI,
 };
+pub use assist::{AssistAnswer, AssistKind, AssistRequest, Suggestion, SuggestionSource, Tone};
 pub use customers::{CustomerAccount, CustomerExport, ExportedChat, ExportedRating, PastChat};
 pub use knowledge::{
     KbCheck, KbConfusion, KbDecision, KbFinding, KbGuess, KbPassage, KbPolicy, KbSeverity,

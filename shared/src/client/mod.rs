@@ -4,6 +4,7 @@
 //! files of a user: contexts, credentials, chats, drafts. What a program prints and how it asks
 //! is not here.
 
+pub mod assist;
 pub mod credentials;
 pub mod error;
 pub mod files;
