@@ -25,6 +25,7 @@ Examples:
   frontdesk-chat --department billing --name Bo
   echo 'my invoice is wrong' | frontdesk-chat --dept billing --name Bo
   frontdesk-chat --name Bo --message 'is the shop open?' --wait 5m
+  frontdesk-chat --name Bo --human --message 'about my complaint of Monday'
   frontdesk-chat --name Bo --message-file report.txt --client-id nightly-report-2026-11-20
   frontdesk-chat --name Bo --message 'it looks like this' --file screen.png
   frontdesk-chat resume
@@ -39,8 +40,8 @@ Exit codes:
   0 done   1 failed   2 bad usage   3 not found   4 not logged in, or expired   5 forbidden
   6 conflict   7 hub unreachable, busy or too slow   130 Ctrl+C   141 pipe closed   143 ended
 
-In a pipe every line is said as it is: commands like /end are for the terminal alone, and
-{\"type\":\"end\"} with --json-in is their form for programs.
+In a pipe every line is said as it is: commands like /end and /human are for the terminal alone,
+and {\"type\":\"end\"} or {\"type\":\"human\"} with --json-in their form for programs.
 
 Chats without an account are kept with their secret tokens in $XDG_STATE_HOME/frontdesk, as is a
 login, readable by you alone.";
@@ -104,6 +105,9 @@ pub struct OpenArgs {
     /// Answer to a question of the department, any number of times
     #[arg(long = "field", value_name = "KEY=VALUE", value_parser = field)]
     pub fields: Vec<(SafeText, SafeText)>,
+    /// Wait for a person from the start, where an assistant (AI) would answer first
+    #[arg(long)]
+    pub human: bool,
 }
 
 /// How to talk without a terminal.

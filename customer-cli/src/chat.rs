@@ -98,6 +98,7 @@ pub fn run(
             let pieces = past.into_iter().filter_map(|message| story.past(message));
             let mut pieces: Vec<Piece> = pieces.collect();
             let chat = runtime.block_on(chat_of(profile, &access))?;
+            pieces.extend(story.meet(&chat));
             if chat.state == ChatState::Closed {
                 pieces.push(Piece::Closed);
                 for piece in &pieces {
@@ -113,6 +114,9 @@ pub fn run(
     print::out(&system(&opened, look))?;
     for piece in &pieces {
         print::out(&show(piece, look))?;
+    }
+    if story.state() == Some(ChatState::Assistant) && story.shown() > Seq(0) {
+        print::out(&system(&lines::human(&story), look))?;
     }
     let mut line_mode = LineMode::begin(runtime, profile, &access, story, keys, look)?;
     let way = runtime.block_on(line_mode.work());
@@ -248,10 +252,7 @@ impl<'a> LineMode<'a> {
             }
             Typed::Rate { score, comment } => self.talk.rate(score, comment).await,
             Typed::Transcript(path) => self.transcript(path).await,
-            Typed::Human => {
-                self.tell(&lines::human(self.talk.story())).await;
-                Ok(())
-            }
+            Typed::Human => self.human().await,
             Typed::Language(tag) => self.language(tag).await,
             Typed::File(path, caption) => self.send_file(&path, caption).await,
             Typed::Save(id, path) => self.save_file(id, path).await,
@@ -264,6 +265,18 @@ impl<'a> LineMode<'a> {
         if let Err(error) = done {
             self.tell(&error.to_string()).await;
         }
+    }
+
+    /// Asks for a person where the assistant answers; else says who does.
+    async fn human(&mut self) -> Result<(), ChatError> {
+        if self.talk.story().state() == Some(ChatState::Assistant) {
+            self.talk.request_human().await?;
+            // What the hub says next tells who takes over, or the place in the queue.
+            self.tell("Asking for a person").await;
+        } else {
+            self.tell(&lines::human(self.talk.story())).await;
+        }
+        Ok(())
     }
 
     /// Whether the chat is known to be one that has not ended.

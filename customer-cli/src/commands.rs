@@ -28,7 +28,7 @@ pub const COMMANDS: &[(&str, &str, &str)] = &[
         " [NUMBER] [PATH]",
         "save a file, the last that came if not said",
     ),
-    ("/human", "", "say who answers, or when a person will"),
+    ("/human", "", "get a person; else say who answers, or when"),
     (
         "/lang",
         " [TAG]",
@@ -210,6 +210,8 @@ mod tests {
         assert_eq!(parse("  indented\nmore  "), say("  indented\nmore"));
         assert_eq!(parse("   "), Typed::Nothing);
         assert_eq!(parse("/end"), Typed::End);
+        // A number may choose among what the assistant offers.
+        assert_eq!((parse("0"), parse("2")), (say("0"), say("2")));
         assert_eq!(
             parse("/transcript my chat.txt"),
             Typed::Transcript(Some("my chat.txt".into()))

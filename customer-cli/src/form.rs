@@ -31,6 +31,8 @@ pub struct Details {
     pub language: Option<SafeText>,
     /// Other answers to its form.
     pub fields: BTreeMap<SafeText, SafeText>,
+    /// A person from the start, not the assistant.
+    pub human: bool,
 }
 
 impl Details {
@@ -45,7 +47,7 @@ impl Details {
             text,
             fields: self.fields,
             previous: None,
-            human: false,
+            human: self.human,
             language: self.language,
             cid,
         }

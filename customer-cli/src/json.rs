@@ -12,7 +12,7 @@ use shared::{
 
 use crate::{
     lines::stopped,
-    story::{Piece, Said},
+    story::{Piece, Said, Speaker},
 };
 
 /// The version of this form.
@@ -92,6 +92,8 @@ pub enum Input {
         /// A tag such as `pt-BR`.
         language: SafeText,
     },
+    /// Asks for a person while the assistant answers.
+    Human,
 }
 
 /// A piece as one line of JSON with its line end.
@@ -113,6 +115,11 @@ pub fn show(piece: &Piece, chat: ChatId, now: Timestamp) -> String {
         Piece::Sent => written(&status("sent")),
         Piece::Seen => written(&status("seen")),
         Piece::Typing { name } => written(&Line {
+            from: Some(name),
+            ..status("typing")
+        }),
+        Piece::Looking { name } => written(&Line {
+            role: Some(Speaker::Assistant.as_str()),
             from: Some(name),
             ..status("typing")
         }),

@@ -18,6 +18,8 @@ use crate::story::{Piece, Said, Speaker, Story};
 
 /// What every line of the desk begins with.
 const MARK: &str = "-- ";
+/// What follows the name of the assistant, and of nobody else.
+const AI: &str = " (AI)";
 /// What every further row of a message begins with.
 const INDENT: &str = "  ";
 /// Narrower terminals are treated as this many columns wide.
@@ -76,6 +78,10 @@ pub fn show(piece: &Piece, look: Look) -> String {
         }
         Piece::NotDone { reason } => system(reason, look),
         Piece::Typing { name } => faint(&format!("{} is typing...", speaker(name)), look),
+        Piece::Looking { name } => {
+            let text = format!("{}{AI} is looking for an answer...", speaker(name));
+            faint(&text, look)
+        }
         Piece::Lost { why, .. } => system(
             &format!("Reconnecting: {why}. What you write is kept and sent when the hub is back"),
             look,
@@ -121,7 +127,9 @@ pub fn human(story: &Story) -> String {
         (Some(ChatState::Closed), ..) => {
             "This chat is closed; open a new one with: frontdesk-chat".to_owned()
         }
-        (Some(ChatState::Assistant), ..) => "The assistant answers now".to_owned(),
+        (Some(ChatState::Assistant), ..) => {
+            "The assistant (AI) answers; /human gets a person".to_owned()
+        }
         (Some(ChatState::Hold | ChatState::Snoozed), ..) => {
             "A person has your chat and has put it aside for now; write to bring it back".to_owned()
         }
@@ -157,7 +165,8 @@ fn aside(text: &str, look: Look) -> String {
 fn spoken(said: &Said, suffix: &str, look: Look) -> String {
     let name = match said.speaker {
         Speaker::Customer => Cow::Borrowed("You"),
-        _ => speaker(&said.name),
+        Speaker::Assistant => labelled(&said.name),
+        Speaker::Agent | Speaker::System => speaker(&said.name),
     };
     let head = format!("{name}{suffix}:");
     let words = shown(&said.text, &said.attachments);
@@ -175,8 +184,15 @@ pub fn speaker_word(actor: &Actor) -> Cow<'_, str> {
     match actor.kind {
         ActorKind::Customer => Cow::Borrowed("You"),
         ActorKind::System => Cow::Borrowed("--"),
-        ActorKind::Agent | ActorKind::Assistant => speaker(&actor.name),
+        ActorKind::Agent => speaker(&actor.name),
+        ActorKind::Assistant => labelled(&actor.name),
     }
+}
+
+/// The name of the assistant: it says each time what it is.
+#[must_use]
+pub fn labelled(name: &str) -> Cow<'static, str> {
+    Cow::Owned(format!("{}{AI}", speaker(name)))
 }
 
 /// A name that cannot be taken for a mark, for the customer or for what follows a name.
@@ -184,6 +200,9 @@ fn speaker(name: &str) -> Cow<'_, str> {
     let line = render(name).replace('\n', " ");
     let odd = !line.starts_with(char::is_alphanumeric)
         || line.contains([':', '"'])
+        || line
+            .to_lowercase()
+            .contains(AI.trim_ascii_start().to_lowercase().as_str())
         || line.eq_ignore_ascii_case("you");
     if odd {
         Cow::Owned(format!("\"{}\"", line.replace('"', "'")))
@@ -297,6 +316,9 @@ mod tests {
             Piece::Typing {
                 name: SafeText::block(text),
             },
+            Piece::Looking {
+                name: SafeText::block(text),
+            },
             Piece::Lost {
                 why: text.to_owned(),
                 retry_in: Duration::ZERO,
@@ -405,6 +427,25 @@ mod tests {
             Look::PIPE,
         );
         assert_eq!(shown, "\"Ana: yes\": hi\n");
+    }
+
+    #[test]
+    fn the_assistant_says_each_time_what_it_is_and_nobody_else_does() {
+        let shown = |speaker, name| show(&Piece::Said(said(speaker, name, "hi")), Look::PIPE);
+        assert_eq!(shown(Speaker::Assistant, "Robin"), "Robin (AI): hi\n");
+        assert_eq!(
+            shown(Speaker::Assistant, "Robin: x"),
+            "\"Robin: x\" (AI): hi\n"
+        );
+        assert_eq!(shown(Speaker::Agent, "Robin"), "Robin: hi\n");
+        assert_eq!(shown(Speaker::Agent, "Ana (ai)"), "\"Ana (ai)\": hi\n");
+        let edited = Piece::Edited(said(Speaker::Assistant, "Robin", "hi"));
+        assert_eq!(show(&edited, Look::PIPE), "Robin (AI) (edited): hi\n");
+        let name = SafeText::line("Robin");
+        assert_eq!(
+            show(&Piece::Looking { name }, Look::PIPE),
+            "-- Robin (AI) is looking for an answer...\n"
+        );
     }
 
     #[test]

@@ -226,6 +226,7 @@ impl Pipe<'_> {
             Unit::End => self.talk.end().await,
             Unit::Rate(score, comment) => self.talk.rate(score, comment).await,
             Unit::Language(language) => self.talk.language(&language).await.map(drop),
+            Unit::Human => self.talk.request_human().await,
         }
     }
 

@@ -199,6 +199,7 @@ fn details(open: &OpenArgs) -> Details {
         department: line(&open.department).map(DepartmentRef::Name),
         language: open.language.clone().or_else(|| locale_language(variable)),
         fields: open.fields.iter().cloned().collect(),
+        human: open.human,
     }
 }
 

@@ -42,6 +42,8 @@ pub enum Unit {
     Rate(u8, Option<SafeText>),
     /// Says the customer's language.
     Language(SafeText),
+    /// Asks for a person.
+    Human,
 }
 
 /// A line of stdin, or what is wrong with it.
@@ -183,6 +185,7 @@ fn units(line: &str, as_json: bool) -> Result<VecDeque<Unit>, ChatError> {
         Input::End => Unit::End,
         Input::Rate { score, comment } => Unit::Rate(score, comment),
         Input::Language { language } => Unit::Language(language),
+        Input::Human => Unit::Human,
     }]))
 }
 
@@ -260,6 +263,16 @@ mod tests {
         assert!(matches!(&said[0], Unit::Say(text, None) if text.as_str() == "hello"));
     }
 
+    /// A number may choose among what the assistant offers.
+    #[test]
+    fn a_number_is_a_message() {
+        for number in ["0", "2"] {
+            let said = units(&format!("{number}\n"), false).unwrap();
+            assert!(matches!(&said[0], Unit::Say(text, None) if text.as_str() == number));
+            assert!(matches!(whole(number), Ok(Unit::Say(..))));
+        }
+    }
+
     #[test]
     fn json_lines_say_end_and_rate() {
         let one = |line: &str| units(line, true).map(|mut units| units.pop_front());
@@ -268,6 +281,7 @@ mod tests {
             Ok(Some(Unit::Say(_, Some(_))))
         ));
         assert!(matches!(one(r#"{"type":"end"}"#), Ok(Some(Unit::End))));
+        assert!(matches!(one(r#"{"type":"human"}"#), Ok(Some(Unit::Human))));
         assert!(matches!(
             one(r#"{"type":"rate","score":5}"#),
             Ok(Some(Unit::Rate(5, None)))

@@ -7,6 +7,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use shared::{
     api::Message,
+    assistant::AssistantReason,
     client::socket::{SocketEvent, StopReason},
     event::{Event, Reader},
     fold::ChatView,
@@ -108,7 +109,7 @@ pub enum Piece {
         /// Why, in the hub's words.
         reason: String,
     },
-    /// The hub will not end or rate the chat.
+    /// The hub will not do what was asked besides a message.
     NotDone {
         /// Why, in the hub's words.
         reason: String,
@@ -116,6 +117,11 @@ pub enum Piece {
     /// Somebody types.
     Typing {
         /// Who.
+        name: SafeText,
+    },
+    /// The assistant looks for an answer.
+    Looking {
+        /// What it is called.
         name: SafeText,
     },
     /// The connection is lost; it is tried again.
@@ -163,6 +169,8 @@ pub struct Story {
     last_own: Seq,
     /// The last thing that staff or the assistant said.
     last_reply: Seq,
+    /// The assistant has said what it is: what it says from now on is an answer.
+    greeted: bool,
     seen: Seq,
     typist: Option<SafeText>,
     agent: Option<SafeText>,
@@ -186,6 +194,7 @@ impl Story {
             commands: Vec::new(),
             last_own: Seq(0),
             last_reply: Seq(0),
+            greeted: false,
             seen: Seq(0),
             typist: None,
             agent: None,
@@ -347,6 +356,7 @@ impl Story {
     fn view(&mut self, view: &ChatView) -> Vec<Piece> {
         if std::mem::take(&mut self.skips) {
             self.shown = view.chat.seq;
+            self.greeted = true;
             return self.meet(&view.chat).into_iter().collect();
         }
         let mut pieces: Vec<Piece> = Vec::new();
@@ -400,6 +410,11 @@ impl Story {
             Event::ChatResolved { .. } => self.moved(ChatState::Resolved, Some(Piece::Resolved)),
             Event::ChatClosed {} => self.moved(ChatState::Closed, Some(Piece::Closed)),
             Event::ChatAssigned { .. } => self.moved(ChatState::Active, None),
+            Event::AssistantAssigned { reason, .. } => {
+                // Only a new chat begins with a greeting.
+                self.greeted |= *reason != AssistantReason::Opened;
+                self.moved(ChatState::Assistant, None)
+            }
             Event::ChatQueued { .. } | Event::ChatOpened { .. } => {
                 self.moved(ChatState::Waiting, None)
             }
@@ -409,11 +424,13 @@ impl Story {
 
     fn moved(&mut self, state: ChatState, piece: Option<Piece>) -> Option<Piece> {
         self.state = Some(state);
-        if state == ChatState::Waiting {
+        if matches!(state, ChatState::Waiting | ChatState::Assistant) {
             self.agent = None;
-        } else {
+        }
+        if state != ChatState::Waiting {
             self.place = None;
         }
+        self.typist = None;
         piece
     }
 
@@ -425,6 +442,7 @@ impl Story {
             self.files.pop_front();
         }
         match said.speaker {
+            Speaker::Assistant if !self.greeted => self.greeted = true,
             Speaker::Agent | Speaker::Assistant => {
                 self.last_reply = said.seq;
                 self.typist = None;
@@ -486,7 +504,11 @@ impl Story {
             return None;
         }
         self.typist = Some(name.clone());
-        Some(Piece::Typing { name })
+        Some(match self.state {
+            // Nobody else writes then.
+            Some(ChatState::Assistant) => Piece::Looking { name },
+            _ => Piece::Typing { name },
+        })
     }
 }
 

@@ -262,6 +262,15 @@ impl Talk {
         self.promise(command).await
     }
 
+    /// Asks for a person while the assistant has the chat; else nothing changes.
+    ///
+    /// # Errors
+    /// [`ChatError::Send`].
+    pub async fn request_human(&mut self) -> Result<(), ChatError> {
+        let chat = self.story.chat();
+        self.promise(Command::RequestHuman { chat }).await
+    }
+
     /// Says in which language the customer reads.
     ///
     /// # Errors

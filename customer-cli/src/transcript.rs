@@ -52,7 +52,8 @@ fn markdown(message: Message) -> String {
     let said = Said::from(message);
     let name = match said.speaker {
         Speaker::System => "Frontdesk".into(),
-        _ => literal(&said.name),
+        Speaker::Assistant => literal(&lines::labelled(&said.name)),
+        Speaker::Agent | Speaker::Customer => literal(&said.name),
     };
     let mut out = format!("\n**{name}** ({})\n\n", minute(said.at));
     let words = shown(&said.text, &said.attachments);
@@ -117,6 +118,7 @@ mod tests {
             message(2, ActorKind::Customer, "Bo", "help\nplease"),
             message(4, ActorKind::System, "assign", "Ana joined the chat"),
             message(5, ActorKind::Agent, "Ana", "*hi* <b>\u{1b}[31m"),
+            message(6, ActorKind::Assistant, "Robin", "hello"),
         ]
     }
 
@@ -126,7 +128,8 @@ mod tests {
             transcript(ChatId(7), messages(), Form::Text).unwrap(),
             "2026-11-20 14:05 You: help\n  please\n\
              2026-11-20 14:05 -- Ana joined the chat\n\
-             2026-11-20 14:05 Ana: *hi* <b>\u{241b}[31m\n"
+             2026-11-20 14:05 Ana: *hi* <b>\u{241b}[31m\n\
+             2026-11-20 14:05 Robin (AI): hello\n"
         );
     }
 
@@ -135,6 +138,7 @@ mod tests {
         let text = transcript(ChatId(7), messages(), Form::Markdown).unwrap();
         assert!(text.starts_with("# Chat 7\n\n**Bo** (2026-11-20 14:05)\n\n> help\n> please\n"));
         assert!(text.contains("> \\*hi\\* \\<b\\>"), "{text}");
+        assert!(text.contains("**Robin \\(AI\\)** ("), "{text}");
     }
 
     #[test]

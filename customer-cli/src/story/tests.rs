@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use shared::{
+    assistant::AssistantReason,
     client::socket::SocketEvent,
     event::{AssignRule, Event, Reader},
     fold::ChatView,
@@ -270,4 +271,71 @@ fn a_note_is_never_shown() {
         attachments: Vec::new(),
     };
     assert_eq!(story.take(record(3, ActorKind::Agent, "Ana", event)), []);
+}
+
+fn assisted(seq: u64, reason: AssistantReason) -> SocketEvent {
+    let epoch = Epoch(seq);
+    let event = Event::AssistantAssigned { reason, epoch };
+    record(seq, ActorKind::System, "desk", event)
+}
+
+#[test]
+fn the_greeting_of_the_assistant_is_no_answer_and_what_follows_is() {
+    let mut story = Story::new(ChatId(7));
+    let cid = CommandId::random();
+    story.opened_with(cid, SafeText::block("help"));
+    story.take(assisted(2, AssistantReason::Opened));
+    story.take(posted(3, ActorKind::Customer, "help"));
+    assert_eq!(story.state(), Some(ChatState::Assistant));
+    let pieces = story.take(posted(4, ActorKind::Assistant, "I am an assistant"));
+    assert_eq!(pieces.len(), 1, "it is shown");
+    assert!(!story.is_answered(), "it greets whoever comes");
+    story.take(posted(5, ActorKind::Assistant, "Like this."));
+    assert!(story.is_answered());
+}
+
+#[test]
+fn who_gets_a_chat_back_does_not_greet() {
+    for reason in [AssistantReason::Reopened, AssistantReason::Returned] {
+        let mut story = Story::new(ChatId(7));
+        story.opened_with(CommandId::random(), SafeText::block("help"));
+        story.take(posted(2, ActorKind::Customer, "help"));
+        story.take(assisted(3, reason));
+        story.take(posted(4, ActorKind::Assistant, "Like this."));
+        assert!(story.is_answered(), "{reason}");
+    }
+    let mut resumed = Story::resumed(ChatId(7));
+    resumed.take(view(1, Vec::new()));
+    resumed.take(posted(2, ActorKind::Customer, "and this?"));
+    resumed.take(posted(3, ActorKind::Assistant, "Like that."));
+    assert!(resumed.is_answered());
+}
+
+#[test]
+fn the_assistant_looks_and_people_type() {
+    let mut story = Story::new(ChatId(7));
+    let typing = |name: &str| SocketEvent::Typing {
+        chat: ChatId(7),
+        who: Typist {
+            id: UserId(0),
+            name: SafeText::line(name),
+            customer: false,
+        },
+        on: true,
+        preview: None,
+    };
+    story.take(assisted(2, AssistantReason::Opened));
+    let name = SafeText::line("Robin");
+    assert_eq!(story.take(typing("Robin")), [Piece::Looking { name }]);
+    assert_eq!(story.take(typing("Robin")), [], "once until it answers");
+    let queued = Event::ChatQueued {
+        department: DepartmentId(1),
+        rank_at: Timestamp::from_ms(0),
+        reason: shared::event::QueueReason::HandedOff,
+        epoch: Epoch(3),
+    };
+    story.take(record(3, ActorKind::Assistant, "Robin", queued));
+    assert_eq!(story.state(), Some(ChatState::Waiting));
+    let name = SafeText::line("Robin");
+    assert_eq!(story.take(typing("Robin")), [Piece::Typing { name }]);
 }
