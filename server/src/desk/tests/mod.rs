@@ -1,5 +1,6 @@
 //! Tests of the desk: its laws over random days of work, and an example of each rule.
 
+mod assistant;
 mod attachments;
 mod canned;
 mod code;
