@@ -156,6 +156,21 @@ mod tests {
         assert!(missed.len() <= 1, "{missed:#?}");
     }
 
+    /// 35 of 39 at the time of writing.
+    #[test]
+    fn most_paraphrases_are_answered_and_no_wrong_one_is() {
+        let knowledge = knowledge();
+        let mut sure = 0;
+        for (topic, text) in PARAPHRASES {
+            let ranking = knowledge.classify(text);
+            let best = &ranking.guesses[0];
+            let answers = best.confidence >= 0.7 && ranking.margin() >= 0.1;
+            assert!(!answers || *best.intent == *topic, "{text}: {ranking:?}");
+            sure += usize::from(answers);
+        }
+        assert!(sure >= 33, "{sure} of {}", PARAPHRASES.len());
+    }
+
     #[test]
     fn what_is_said_has_support_and_what_is_unrelated_has_not() {
         let knowledge = knowledge();

@@ -145,6 +145,8 @@ pub enum KbDecision {
     Clarify,
     /// Ask for a whole sentence, once.
     AskAgain,
+    /// Greet, thank or take leave.
+    Courtesy,
     /// Call a person.
     Person,
 }
@@ -157,6 +159,7 @@ impl KbDecision {
             Self::Answer => "answer",
             Self::Clarify => "clarify",
             Self::AskAgain => "ask_again",
+            Self::Courtesy => "courtesy",
             Self::Person => "person",
         }
     }
@@ -210,23 +213,27 @@ pub struct KbTest {
     pub passages: Vec<KbPassage>,
 }
 
-/// What could be added to the knowledge base, or mended in it.
+/// What could be added to the knowledge base, or mended in it. Personal data are masked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KbSuggestion {
-    /// The topic whose answer staff marked as bad; none for something new.
-    pub flagged: Option<SafeText>,
+    /// Staff called an answer of the assistant wrong: this is to be mended, not added.
+    pub flagged: bool,
+    /// The topic that the wrong answer was from.
+    pub topic: Option<SafeText>,
     /// What may become its title.
     pub title: SafeText,
-    /// How customers asked, masked.
+    /// How customers asked.
     pub questions: Vec<SafeText>,
-    /// What people answered, masked.
+    /// What people answered; empty where nobody did.
     pub answer: SafeText,
-    /// The chats it comes from.
+    /// What the assistant said that was wrong, and why if that was said.
+    pub wrong: Option<SafeText>,
+    /// The chats it comes from, the newest first.
     pub chats: Vec<ChatId>,
-    /// The name of a file for it.
+    /// A name for a file of it.
     pub file: SafeText,
-    /// A whole file, to be looked through.
+    /// The whole file, to be looked through.
     pub markdown: SafeText,
 }
 
@@ -236,8 +243,8 @@ pub struct KbSuggestion {
 pub struct KbSuggestions {
     /// What to mend first, then what to add; what was asked most often first.
     pub items: Vec<KbSuggestion>,
-    /// Chats that were looked at.
+    /// Chats that were looked at, the newest first.
     pub chats: u64,
-    /// Whether there was no time for all chats.
+    /// Whether there was no time for older chats.
     pub partial: bool,
 }

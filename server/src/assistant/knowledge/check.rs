@@ -504,7 +504,7 @@ mod tests {
         let apart = checked(&[("a.md", &say("parcel")), ("b.md", &say("invoice"))]);
         assert!(apart.accuracy.unwrap().number() > 0.9, "{apart:?}");
         assert_eq!((apart.topics, apart.questions), (2, 12));
-        let mixed = checked(&[("a.md", &say("parcel")), ("b.md", &say("parcels"))]);
+        let mixed = checked(&[("a.md", &say("parcel")), ("b.md", &say("parcel"))]);
         assert!(
             mixed.accuracy.unwrap() < apart.accuracy.unwrap(),
             "{mixed:?}"

@@ -12,6 +12,7 @@ mod library;
 mod load;
 mod markdown;
 mod search;
+pub mod suggest;
 mod template;
 mod topic;
 

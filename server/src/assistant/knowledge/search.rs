@@ -61,8 +61,7 @@ struct Likeness {
 impl Index {
     /// Of topics whose places stay as they are.
     pub(super) fn new(topics: &[Topic]) -> Self {
-        let mut index = Self::default();
-        let mut lengths = Vec::new();
+        let mut texts = Vec::new();
         for (topic, at) in topics.iter().zip(0..) {
             for (passage, place) in topic.passages.iter().zip(0..) {
                 let mut text = format!("{} {} {}", topic.title, passage.heading, passage.text);
@@ -73,9 +72,23 @@ impl Index {
                         text.push_str(more);
                     }
                 }
-                lengths.push(index.add(&text));
-                index.passages.push((at, place));
+                texts.push(((at, place), text));
             }
+        }
+        Self::of(texts)
+    }
+
+    /// Of texts that have nothing to do with each other.
+    pub(super) fn of_texts<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
+        Self::of(texts.zip(0..).map(|(text, at)| ((at, 0), text.to_owned())))
+    }
+
+    fn of(texts: impl IntoIterator<Item = ((usize, usize), String)>) -> Self {
+        let mut index = Self::default();
+        let mut lengths = Vec::new();
+        for (place, text) in texts {
+            lengths.push(index.add(&text));
+            index.passages.push(place);
         }
         let mean = lengths.iter().sum::<f64>() / count(lengths.len().max(1));
         let damp = |length: &f64| K1 * (1.0 - B + B * length / mean.max(1.0));
@@ -143,6 +156,12 @@ impl Index {
             }
         });
         found.collect()
+    }
+
+    /// How alike the parts of words of a text and of every passage are, from 0 to 1.
+    pub(super) fn cosines(&self, text: &str) -> Vec<f64> {
+        let likenesses = self.likenesses(text).into_iter();
+        likenesses.map(|like| like.cosine).collect()
     }
 
     /// How alike a text and every passage are.
