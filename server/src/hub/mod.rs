@@ -162,6 +162,7 @@ pub struct Hub {
     publisher: Arc<Publisher>,
     store: Store,
     health: watch::Receiver<Health>,
+    jobs: watch::Receiver<Option<Timestamp>>,
 }
 
 impl Hub {
@@ -204,13 +205,16 @@ impl Hub {
     ) -> Result<(Self, Partition, mpsc::Receiver<Request>), StoreError> {
         let (requests, runner) = mpsc::channel(QUEUE_REQUESTS_MAX);
         let (health, watched) = watch::channel(Health::Well);
+        let (jobs, owed) = watch::channel(None);
         let publisher = Arc::new(Publisher::default());
-        let partition = Partition::load(store.clone(), Arc::clone(&publisher), health).await?;
+        let told = (health, jobs);
+        let partition = Partition::load(store.clone(), Arc::clone(&publisher), told).await?;
         let hub = Self {
             requests,
             publisher,
             store,
             health: watched,
+            jobs: owed,
         };
         Ok((hub, partition, runner))
     }
@@ -338,6 +342,13 @@ impl Hub {
     #[must_use]
     pub fn health(&self) -> watch::Receiver<Health> {
         self.health.clone()
+    }
+
+    /// When the assistant owes its next answer, and changes of what it owes: told after every
+    /// commit while there is anything, so that nobody has to ask again and again.
+    #[must_use]
+    pub fn jobs(&self) -> watch::Receiver<Option<Timestamp>> {
+        self.jobs.clone()
     }
 
     /// Ends the loop after what waits has been done, and waits for the end.

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use shared::{
     command::Command,
     id::{CommandId, Pos},
+    time::Timestamp,
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -69,6 +70,7 @@ pub(super) struct Partition {
     snapshot_at: Pos,
     publisher: Arc<Publisher>,
     health: watch::Sender<Health>,
+    jobs: watch::Sender<Option<Timestamp>>,
     pub(super) places: Places,
     pub(super) room: Room,
     /// The desk may differ from what the store has.
@@ -82,7 +84,7 @@ impl Partition {
     pub(super) async fn load(
         store: Store,
         publisher: Arc<Publisher>,
-        health: watch::Sender<Health>,
+        (health, jobs): (watch::Sender<Health>, watch::Sender<Option<Timestamp>>),
     ) -> Result<Self, StoreError> {
         let mut partition = Self {
             store,
@@ -92,6 +94,7 @@ impl Partition {
             snapshot_at: Pos(0),
             publisher,
             health,
+            jobs,
             places: Places::new(),
             room: Room::new(),
             unsure: false,
@@ -101,6 +104,7 @@ impl Partition {
         partition.reload().await?;
         let scopes = partition.desk.open_scopes();
         partition.publisher.start(partition.head, scopes);
+        partition.tell_jobs(false);
         Ok(partition)
     }
 
@@ -279,7 +283,8 @@ impl Partition {
     /// Publishes what was committed and answers; both reach a socket before it is woken.
     fn finish(&mut self, commands: Vec<Submission>, draft: Draft) {
         self.unsure = false;
-        if !draft.records.is_empty() {
+        let touched_nothing = draft.records.is_empty();
+        if !touched_nothing {
             self.unsettled += draft.records.len();
             self.settle_at = Some(Instant::now() + SETTLE_AFTER);
         }
@@ -288,10 +293,22 @@ impl Partition {
             (submission.reply)(answer);
         }
         wake(&touched);
+        self.tell_jobs(!touched_nothing);
         for agent in draft.agents {
             self.places.note_agent(agent);
             tell_presence(&self.desk, &self.publisher, agent);
         }
+    }
+
+    /// Wakes the assistant, unless it owed nothing and owes nothing. Its own questions are turns
+    /// too, so that one that changed nothing must not wake it.
+    fn tell_jobs(&self, changed: bool) {
+        let next = self.desk.next_job();
+        self.jobs.send_if_modified(|told| {
+            let modified = *told != next || (changed && next.is_some());
+            *told = next;
+            modified
+        });
     }
 
     /// Answers from committed state. A desk that could not be loaded anew knows nothing that may
@@ -419,6 +436,7 @@ impl Partition {
             };
             match reopened {
                 Ok(()) => {
+                    self.tell_jobs(true);
                     tracing::info!("the store is open again");
                     self.health.send_replace(Health::Well);
                     return true;

@@ -82,6 +82,14 @@ impl Desk {
         first.map(|(at, _)| *at).min()
     }
 
+    /// When the first message is due to be answered of those that are not yet at `now`.
+    #[must_use]
+    pub fn next_job_after(&self, now: Timestamp) -> Option<Timestamp> {
+        let after = (now, ChatId(u64::MAX));
+        let later = |jobs: &BTreeSet<(Timestamp, ChatId)>| Some(jobs.range(after..).next()?.0);
+        self.job_lists().filter_map(later).min()
+    }
+
     /// The messages that are due to be answered at `now`, the longest due first, those of
     /// customers in the queue last, at most `max`.
     #[must_use]
