@@ -23,8 +23,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     accounts::{AccountSettings, Accounts},
+    assistant::Assistant,
     config::Config,
-    http::{App, listener, tls::TlsReloader},
+    http::{App, Parts, listener, tls::TlsReloader},
     hub::{Health, Hub, files::Files, presence::Presence},
     store::{Store, StoreError, StoreUrl},
 };
@@ -91,6 +92,7 @@ pub struct Server {
     hub: Hub,
     accounts: Accounts,
     files: Files,
+    assistant: Assistant,
     app: Arc<App>,
     tls: Option<TlsReloader>,
     config: Config,
@@ -124,18 +126,18 @@ impl Server {
                 error: io::Error::other(error.to_string()),
             })?;
         let files = Files::start(hub.clone(), config.limits.attachment_bytes()).await?;
+        let assistant = Assistant::new(hub.clone(), &config.assistant, &config.data);
         let presence = Arc::new(Presence::default());
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
-        let app = Arc::new(App::new(
-            hub.clone(),
-            accounts.clone(),
-            files.clone(),
-            Arc::clone(&presence),
-            &config,
-            tasks.clone(),
-            stop.clone(),
-        ));
+        let parts = Parts {
+            hub: hub.clone(),
+            accounts: accounts.clone(),
+            files: files.clone(),
+            assistant: assistant.clone(),
+            presence: Arc::clone(&presence),
+        };
+        let app = Arc::new(App::new(parts, &config, tasks.clone(), stop.clone()));
         let (kept, stopped) = (accounts.clone(), stop.clone());
         tasks.spawn(async move { kept.run(stopped).await });
         let told = hub.clone();
@@ -150,6 +152,7 @@ impl Server {
             hub,
             accounts,
             files,
+            assistant,
             app,
             tls,
             config,
@@ -190,6 +193,8 @@ impl Server {
     pub fn listen(&self, listener: TcpListener) {
         // Not sooner: a start that fails has begun nothing that it must wait for.
         self.tasks.spawn(self.files.clone().keep(self.stop.clone()));
+        self.tasks
+            .spawn(self.assistant.clone().run(self.stop.clone()));
         let limits = listener::ListenLimits {
             connections: self.config.limits.connections,
             per_ip: self.config.limits.connections_per_ip,

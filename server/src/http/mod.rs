@@ -45,6 +45,7 @@ use warp::{filters::BoxedFilter, reply::Response};
 
 use crate::{
     accounts::{Accounts, rate::Rate},
+    assistant::Assistant,
     config::Config,
     hub::{Hub, files::Files, presence::Presence},
 };
@@ -88,6 +89,9 @@ pub(crate) struct App {
     pub(crate) accounts: Accounts,
     /// The files of chats.
     pub(crate) files: Files,
+    /// What answers by itself.
+    #[expect(dead_code, reason = "routes about it follow")]
+    pub(crate) assistant: Assistant,
     /// Who is connected.
     pub(crate) presence: Arc<Presence>,
     /// The open sockets.
@@ -110,17 +114,35 @@ pub(crate) struct App {
     stop: CancellationToken,
 }
 
+/// What a hub is made of.
+pub(crate) struct Parts {
+    /// The hub.
+    pub(crate) hub: Hub,
+    /// Who may come in.
+    pub(crate) accounts: Accounts,
+    /// The files of chats.
+    pub(crate) files: Files,
+    /// What answers by itself.
+    pub(crate) assistant: Assistant,
+    /// Who is connected.
+    pub(crate) presence: Arc<Presence>,
+}
+
 impl App {
     /// Everything together, with the limits and origins of `config`.
     pub(crate) fn new(
-        hub: Hub,
-        accounts: Accounts,
-        files: Files,
-        presence: Arc<Presence>,
+        parts: Parts,
         config: &Config,
         tasks: TaskTracker,
         stop: CancellationToken,
     ) -> Self {
+        let Parts {
+            hub,
+            accounts,
+            files,
+            assistant,
+            presence,
+        } = parts;
         let limits = &config.limits;
         let rates = Rates {
             customer: Rate::per_second(limits.customer_per_second, limits.customer_burst),
@@ -137,6 +159,7 @@ impl App {
             hub,
             accounts,
             files,
+            assistant,
             presence,
             sockets: Sockets::default(),
             limits: RateLimits::new(rates),

@@ -23,12 +23,13 @@ use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    App,
+    App, Parts,
     fixture::{Running, patient, read_to_close, start},
     service,
 };
 use crate::{
     accounts::{AccountSettings, Accounts, phc::Cost},
+    assistant::Assistant,
     config::{Config, Flags},
     hub::{Hub, files::Files, presence::Presence},
     store::{Store, StoreUrl},
@@ -130,11 +131,15 @@ impl TestDesk {
         let accounts = Accounts::start(hub.clone(), settings).await.unwrap();
         let bytes_max = config.limits.attachment_bytes();
         let files = Files::start(hub.clone(), bytes_max).await.unwrap();
-        let app = Arc::new(App::new(
+        let parts = Parts {
+            assistant: Assistant::new(hub.clone(), &config.assistant, data.path()),
             hub,
             accounts,
             files,
-            Arc::new(Presence::default()),
+            presence: Arc::new(Presence::default()),
+        };
+        let app = Arc::new(App::new(
+            parts,
             &config,
             TaskTracker::new(),
             CancellationToken::new(),
