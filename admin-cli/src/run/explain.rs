@@ -1,6 +1,7 @@
 //! Why a chat is with whom it is: what the record says, in words.
 
 use shared::{
+    assistant::AssistantReason,
     event::{AssignRule, Event, QueueReason, TransferEnd},
     id::{ChatId, Epoch},
     model::{Actor, ActorKind, Chat, ChatState},
@@ -84,6 +85,10 @@ fn summary(chat: &Chat, steps: &[Step], names: &Names) -> String {
             let why = why("chat_assigned").unwrap_or_default();
             format!("chat {id} is with {owner} in {department}{state}{why}")
         }
+        (ChatState::Assistant, _) => {
+            let why = why("assistant_assigned").unwrap_or_default();
+            format!("chat {id} is with the assistant in {department}{why}")
+        }
         (_, None) => format!("chat {id} is in {department} with nobody"),
     }
 }
@@ -138,6 +143,22 @@ fn step(record: &Record, names: &Names) -> Option<Step> {
             step.epoch = Some(*epoch);
             let (from, to) = (end(*from, names), end(*to, names));
             format!("moved from {from} to {to} by {by}")
+        }
+        Event::AssistantAssigned { reason, epoch } => {
+            step.epoch = Some(*epoch);
+            let why = match reason {
+                AssistantReason::Opened => "as it was opened".to_owned(),
+                AssistantReason::Reopened => {
+                    "as it was reopened and the assistant had it".to_owned()
+                }
+                AssistantReason::Returned => format!("by {by}"),
+            };
+            format!("given to the assistant, {why}")
+        }
+        Event::HandedOff { hand_off } => {
+            let detail = hand_off.detail.as_ref();
+            let detail = detail.map_or_else(String::new, |detail| format!(", {detail}"));
+            format!("handed off by the assistant: {}{detail}", hand_off.reason)
         }
         Event::ChatHeld {} => format!("put on hold by {by}"),
         Event::ChatSnoozed { until } => {

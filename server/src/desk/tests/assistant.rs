@@ -626,7 +626,8 @@ fn customers_do_not_see_what_staff_are_told() {
 #[test]
 fn settings_have_their_ranges() {
     let mut sim = assisted();
-    let wrong: [(&str, fn(&mut AssistantChange)); 6] = [
+    type Wrong = (&'static str, fn(&mut AssistantChange));
+    let wrong: [Wrong; 6] = [
         ("max_turns", |change| change.max_turns = Some(0)),
         ("job_deadline_s", |change| change.job_deadline_s = Some(4)),
         ("debounce_ms", |change| change.debounce_ms = Some(10_001)),

@@ -9,7 +9,7 @@ use shared::{
     api::Message,
     attachment::shown,
     id::{ChatId, Seq},
-    model::{Chat, Visibility},
+    model::{ActorKind, Chat, Visibility},
     text::SafeText,
 };
 
@@ -130,9 +130,11 @@ fn head(chat: &Chat, format: Format) -> Result<Bytes, Failure> {
 
 fn line(into: &mut String, message: &Message, format: Format, first: bool) -> Result<(), Failure> {
     let Message { at, actor, .. } = message;
-    let note = match message.visibility {
-        Visibility::Note => " (note)",
-        Visibility::Public => "",
+    // What a machine said is told from what people said, always.
+    let note = match (message.visibility, actor.kind) {
+        (Visibility::Note, _) => " (note)",
+        (Visibility::Public, ActorKind::Assistant) => " (AI)",
+        (Visibility::Public, _) => "",
     };
     let written = match format {
         Format::Json => {
