@@ -13,6 +13,7 @@ pub mod eval;
 mod failpoint;
 mod find;
 mod hear;
+pub mod injection;
 pub mod knowledge;
 pub mod provider;
 pub mod redact;
