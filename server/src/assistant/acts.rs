@@ -296,7 +296,8 @@ impl<'a> Message<'a> {
             let kind = self.kinds[begin];
             let talk = kind.is(Word::GREETING.or(Word::BYE));
             let subject = begin + 1 < to && self.kinds[begin + 1].is(Word::SUBJECT);
-            let has_rest = rest.iter().any(|at| (begin..to).contains(at));
+            let after = rest.partition_point(|at| *at < begin);
+            let has_rest = rest.get(after).is_some_and(|at| *at < to);
             let question = self.tokens.end(to - 1) == Break::Question;
             // "order 12345" names one, "order shoes" asks for some.
             let named = to - begin == 2 && self.kinds[begin + 1].is(Word::DATA);

@@ -63,6 +63,8 @@ impl Class {
     pub(super) const OTHER: Self = Self(1 << 25);
     /// That one has had enough: `hate`.
     pub(super) const ENOUGH: Self = Self(1 << 26);
+    /// Begins a rule and is nothing else: `callback`.
+    pub(super) const TRIGGER: Self = Self(1 << 27);
 
     /// Whether it can be any of `these`.
     pub(super) const fn is(self, these: Self) -> bool {
@@ -238,6 +240,10 @@ const GROUPS: &[(Class, &str)] = &[
             hate hates stop stopping quit sick tired fed done enough useless dislike despise \
             cant refuse refusing loathe wasting uncomfortable instead detest annoyed frustrated \
             pointless",
+    ),
+    (
+        Class::TRIGGER,
+        "escalation esculate excalate callback there theres wheres",
     ),
 ];
 

@@ -77,6 +77,9 @@ impl Reading<'_> {
     }
 
     fn asks_at(&self, at: usize, from: usize, to: usize) -> bool {
+        if self.classes[at] == Class::NONE {
+            return false;
+        }
         self.talks(at, from, to)
             || self.connects(at, from, to)
             || self.wants(at, from, to)
