@@ -1,17 +1,20 @@
 //! The hub program: arguments, logs, signals, exit code.
 
 use std::{
-    fs,
+    env, fs,
     io::{self, Write as _},
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{
+    ArgMatches, CommandFactory, FromArgMatches as _, Parser, Subcommand, parser::ValueSource,
+};
 use clap_complete::CompleteEnv;
 use server::{
     Server, StartError,
+    assistant::eval,
     config::{Config, Flags},
     demo, make_folder, store, telemetry,
 };
@@ -23,7 +26,8 @@ Examples:
   frontdesk-hub --data /var/lib/frontdesk
   frontdesk-hub --listen 0.0.0.0:8470 --tls-cert cert.pem --tls-key key.pem
   frontdesk-hub check backup.redb
-  frontdesk-hub restore backup.redb --data /var/lib/frontdesk";
+  frontdesk-hub restore backup.redb --data /var/lib/frontdesk
+  frontdesk-hub assistant eval --data evaluation";
 
 /// The Frontdesk hub: a support desk that lives in the terminal.
 #[derive(Parser)]
@@ -52,18 +56,48 @@ enum Command {
         /// The file [default: DIR/desk.redb]
         file: Option<PathBuf>,
     },
+    /// What works on the assistant without a desk
+    Assistant {
+        #[command(subcommand)]
+        command: AssistantCommand,
+    },
+}
+
+#[derive(Subcommand)]
+enum AssistantCommand {
+    /// Measure the assistant on labelled data against its floors
+    Eval {
+        /// Folder of the labelled data [env: FRONTDESK_EVAL_DIR]
+        // Hides the folder of the desk, which is not used here.
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+        /// Measure one data set alone
+        #[arg(long, value_name = "NAME")]
+        set: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 fn main() -> ExitCode {
     CompleteEnv::with_factory(Args::command)
         .var("FRONTDESK_COMPLETE")
         .complete();
-    let args = Args::parse();
+    let matches = Args::command().get_matches();
+    let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     // Files of the hub are for its user only, whatever the shell's mask.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let outcome = match args.command {
         Some(Command::Restore { file, force }) => restore(&args.flags, &file, force),
         Some(Command::Check { file }) => check(&args.flags, file),
+        Some(Command::Assistant { command }) => match command {
+            AssistantCommand::Eval { data, set, json } => {
+                // A desk's folder in the environment is not the one that is meant.
+                let folder = data.filter(|_| is_typed(&matches, "data"));
+                evaluate(folder, set.as_deref(), json)
+            }
+        },
         Some(Command::Demo) => run(demo::flags(args.flags), true),
         None => run(args.flags, false),
     };
@@ -123,6 +157,39 @@ fn check(flags: &Flags, file: Option<PathBuf>) -> Result<u8, Failure> {
         report.problems.len()
     ))?;
     Ok(if report.problems.is_empty() { 0 } else { 65 })
+}
+
+/// Whether an argument of the innermost command was typed.
+fn is_typed(matches: &ArgMatches, id: &str) -> bool {
+    match matches.subcommand() {
+        Some((_, inner)) => is_typed(inner, id),
+        None => matches.value_source(id) == Some(ValueSource::CommandLine),
+    }
+}
+
+fn evaluate(folder: Option<PathBuf>, set: Option<&str>, json: bool) -> Result<u8, Failure> {
+    let folder = folder
+        .or_else(|| env::var_os(eval::FOLDER_VARIABLE).map(PathBuf::from))
+        .ok_or_else(|| {
+            usage(format!(
+                "no evaluation data; give its folder with --data DIR or {}",
+                eval::FOLDER_VARIABLE
+            ))
+        })?;
+    let report = match set {
+        Some(set) => eval::Report::of_set(&folder, set),
+        None => env::current_exe()
+            .map_err(|error| (format!("cannot find this program: {error}"), 70))
+            .map(|program| eval::Report::of_all(&folder, &program))?,
+    };
+    let report = report.map_err(|error| (error.to_string(), error.exit_code()))?;
+    if json {
+        let text = serde_json::to_string(&report).map_err(|error| (error.to_string(), 70))?;
+        say(&text)?;
+    } else {
+        say(&report.table())?;
+    }
+    Ok(u8::from(!report.is_good()))
 }
 
 fn run(flags: Flags, demo: bool) -> Result<u8, Failure> {

@@ -7,8 +7,9 @@
 //! many desks.
 
 use super::{
+    dice::Dice,
     features::{Counts, FeatureId, Vector, Weighting},
-    svm::{Dice, Weights},
+    svm::Weights,
 };
 
 /// Share of the intents that a rehearsal holds back.
@@ -25,7 +26,7 @@ const REHEARSALS_MAX: usize = 5;
 const USUAL: [f64; SIGHTS + 1] = [-2.3, 1.8, 3.0, 1.3, 3.5];
 /// How hard it is to leave the usual curve: a factor that is off by one weighs as much as a sample
 /// that is off by one.
-const USUAL_WORTH: f64 = 1.0;
+const USUAL_WORTH: f64 = 6.0;
 /// Sweeps over the factors.
 const SWEEPS: usize = 40;
 /// The rival of a best guess scores at least this: where there are few intents, the second says
@@ -232,7 +233,10 @@ pub(super) fn learn(lessons: Lessons<'_>) -> Curve {
         }
         rehearse(lessons, &is_held, rehearsal, &mut samples);
     }
-    level(&mut samples);
+    // Without a text out of scope all would be right, and the curve would trust everything.
+    if !level(&mut samples) {
+        return Curve::default();
+    }
     Curve::fit(
         &samples
             .into_iter()
@@ -288,14 +292,88 @@ fn rehearse(
     }
 }
 
-/// Weighs the samples out of scope so that they are the expected share.
-fn level(samples: &mut [(Sample, bool)]) {
+/// Weighs the samples out of scope so that they are the expected share; whether there are any.
+fn level(samples: &mut [(Sample, bool)]) -> bool {
     let out = samples.iter().filter(|(_, is_out)| *is_out).count() as f64;
     let inside = samples.len() as f64 - out;
     let weight = inside * OUT_OF_SCOPE_SHARE / (1.0 - OUT_OF_SCOPE_SHARE) / out.max(1.0);
     for (sample, is_out) in samples {
-        if *is_out && inside > 0.0 {
+        if *is_out {
             sample.weight = weight;
         }
+    }
+    out > 0.0 && inside > 0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Curve, SIGHTS, Sample, Sight};
+
+    /// Curves of samples that tell the truth, the opposite and nothing.
+    fn curves() -> Vec<Curve> {
+        let sample = |at: usize, is_right: bool| Sample {
+            row: [
+                1.0,
+                at as f64 / 50.0 - 1.0,
+                at as f64 / 50.0,
+                at as f64 / 100.0,
+                0.5,
+            ],
+            is_right,
+            weight: 1.0,
+        };
+        let fit = |is_right: fn(usize) -> bool| {
+            Curve::fit(
+                &(0..100)
+                    .map(|at| sample(at, is_right(at)))
+                    .collect::<Vec<_>>(),
+            )
+        };
+        vec![
+            Curve::default(),
+            fit(|at| at > 40),
+            fit(|at| at < 40),
+            fit(|at| at % 2 == 0),
+        ]
+    }
+
+    #[test]
+    fn more_is_never_less_sure() {
+        for curve in curves() {
+            for at in 0..SIGHTS {
+                let mut last = 0.0;
+                for step in -25..=25_i8 {
+                    let mut values = [0.1, 0.2, 0.6, 0.4];
+                    values[at] = f32::from(step) / 10.0;
+                    let [score, margin, familiar, nearest] = values;
+                    let now = curve.confidence(Sight {
+                        score,
+                        margin,
+                        familiar,
+                        nearest,
+                    });
+                    assert!(
+                        (last..=1.0).contains(&now),
+                        "{curve:?} sight {at} step {step}"
+                    );
+                    last = now;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_curve_learns_from_samples() {
+        let curves = curves();
+        let (usual, learned) = (&curves[0], &curves[1]);
+        let sight = |score: f32| Sight {
+            score,
+            margin: score + 1.0,
+            familiar: (score + 1.0) / 2.0,
+            nearest: 0.5,
+        };
+        let rise = |curve: &Curve| curve.confidence(sight(0.2)) - curve.confidence(sight(-0.6));
+        assert!(rise(learned) > rise(usual), "{learned:?}");
+        assert!(learned.confidence(sight(0.9)) > 0.9 && learned.confidence(sight(-0.9)) < 0.1);
     }
 }

@@ -9,6 +9,8 @@ use std::{
     hash::{BuildHasherDefault, Hasher},
 };
 
+use super::dice::mix;
+
 /// Characters of a text that are read; a question that needs more is not one question.
 const CHARACTERS_READ_MAX: usize = 2_000;
 /// Lengths of the pieces of a word.
@@ -173,16 +175,6 @@ fn digest(kind: Kind, characters: &[char]) -> Digest {
     mix(digest, characters.len() as u64)
 }
 
-/// One step of a digest: the finisher of SplitMix64 over the sum.
-pub(super) const fn mix(digest: u64, next: u64) -> u64 {
-    let mut z = digest
-        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        .wrapping_add(next.wrapping_add(0x632b_e59b_d9b4_e019));
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
 /// How much each feature tells.
 #[derive(Clone, Default)]
 pub(super) struct Weighting {
@@ -254,5 +246,84 @@ impl Weighting {
             }
         }
         vector
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Vocabulary, Weighting, digests, spaced_words};
+
+    fn words(text: &str) -> String {
+        spaced_words(text).into_iter().collect()
+    }
+
+    #[test]
+    fn words_are_runs_of_letters_and_digits_of_any_script() {
+        assert_eq!(words("Where's my ORDER #42?"), " wheres my order 42 ");
+        assert_eq!(
+            words("first line\r\n second\tline\n"),
+            " first line second line "
+        );
+        assert_eq!(
+            words("ÜBERWEISUNG Straße naïve"),
+            " überweisung straße naïve "
+        );
+        assert_eq!(words("ГДЕ мой заказ"), " где мой заказ ");
+        assert_eq!(words("我的订单在哪里?"), " 我的订单在哪里 ");
+        // The dotted capital of Turkish gets a dot of its own in lower case, which goes.
+        assert_eq!(words("\u{130}ade"), " iade ");
+        assert_eq!(words("\u{2028}\u{200b}!?"), " ");
+        assert_eq!(words(""), " ");
+    }
+
+    #[test]
+    fn a_word_gives_itself_its_pairs_and_its_pieces() {
+        let (words, pieces) = digests("to be");
+        assert_eq!(words.len(), 3);
+        // " to " has 3, 2 and 1 pieces, " be " as many.
+        assert_eq!(pieces.len(), 12);
+        let (one, _) = digests("be");
+        assert!(words.contains(&one[0]));
+        let (turned, _) = digests("be to");
+        assert!(!words.iter().all(|digest| turned.contains(digest)));
+    }
+
+    #[test]
+    fn line_ends_case_and_apostrophes_make_no_difference() {
+        let mut vocabulary = Vocabulary::default();
+        let learned = vocabulary.learn("I can't find my order");
+        assert_eq!(vocabulary.count("i cant\r\nfind  my ORDER!\r\n"), learned);
+        assert_ne!(vocabulary.count("i cant find my orders"), learned);
+    }
+
+    #[test]
+    fn a_vector_has_length_one_and_less_with_what_training_never_saw() {
+        let mut vocabulary = Vocabulary::default();
+        let texts = [
+            "where is my order",
+            "where is my refund",
+            "close my account",
+        ];
+        let counts: Vec<_> = texts.iter().map(|text| vocabulary.learn(text)).collect();
+        let weighting = Weighting::learn(vocabulary.len(), counts.iter());
+        let of = |text: &str| {
+            let vector = weighting.vector(&vocabulary.count(text));
+            let square: f32 = vector.entries.iter().map(|(_, value)| value * value).sum();
+            (square, vector.familiar)
+        };
+        let (square, familiar) = of("where is my order");
+        assert!((square - 1.0).abs() < 1e-5 && (familiar - 1.0).abs() < 1e-5);
+        let (less, half) = of("where is my hippopotamus");
+        assert!(less < 0.6 && half < 0.6, "{less} {half}");
+        assert_eq!(of("zzz"), (0.0, 0.0));
+    }
+
+    #[test]
+    fn a_text_without_end_costs_as_much_as_a_long_one() {
+        let mut vocabulary = Vocabulary::default();
+        vocabulary.learn(&"word after word ".repeat(10_000));
+        assert!(vocabulary.len() < 100);
+        let (words, _) = digests(&"a ".repeat(100_000));
+        assert!(words.len() < 2_000);
     }
 }

@@ -4,8 +4,11 @@
 //! changes; there is no model file. The same questions give the same model, bit by bit.
 
 mod calibration;
+pub(super) mod dice;
 mod features;
 mod svm;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -13,8 +16,9 @@ use sha2::{Digest as _, Sha256};
 
 use self::{
     calibration::{Curve, Lessons, Memory},
+    dice::Dice,
     features::{Vector, Vocabulary, Weighting},
-    svm::{Dice, Weights},
+    svm::Weights,
 };
 
 /// Guesses of a ranking at most.
@@ -116,19 +120,15 @@ impl Classifier {
         if vector.entries.is_empty() {
             return Ranking::default();
         }
-        let mut guesses: Vec<Guess> = Vec::with_capacity(GUESSES_MAX);
-        for (intent, sight) in
-            calibration::sights(&self.weights, &self.memory, &vector, GUESSES_MAX)
-        {
-            // Only one intent is right: what the best has, no other can have.
-            let left = guesses
-                .first()
-                .map_or(1.0, |best| best.confidence.min(1.0 - best.confidence));
-            guesses.push(Guess {
+        let sights = calibration::sights(&self.weights, &self.memory, &vector, GUESSES_MAX);
+        let mut guesses: Vec<Guess> = sights
+            .into_iter()
+            .map(|(intent, sight)| Guess {
                 intent: Arc::clone(&self.intents[intent]),
-                confidence: self.curve.confidence(sight).min(left),
-            });
-        }
+                confidence: self.curve.confidence(sight),
+            })
+            .collect();
+        share_certainty(&mut guesses);
         Ranking { guesses }
     }
 
@@ -163,6 +163,16 @@ impl Classifier {
             digest.update(factor.to_bits().to_le_bytes());
         }
         digest.finalize().into()
+    }
+}
+
+/// Only one intent is right: the best two share one certainty, and no other has more than they.
+fn share_certainty(guesses: &mut [Guess]) {
+    let sum: f64 = guesses.iter().take(2).map(|guess| guess.confidence).sum();
+    let mut most = 1.0_f64;
+    for guess in guesses {
+        guess.confidence = (guess.confidence / sum.max(1.0)).min(most);
+        most = guess.confidence;
     }
 }
 

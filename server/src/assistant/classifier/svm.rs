@@ -4,7 +4,10 @@
 //! The order of the steps comes from a fixed seed: the same texts give the same weights, bit by
 //! bit.
 
-use super::features::{FeatureId, Vector, mix};
+use super::{
+    dice::Dice,
+    features::{FeatureId, Vector},
+};
 
 /// Weight of an error against the length of the weights.
 const COST: f32 = 2.0;
@@ -24,27 +27,6 @@ const STEP_MIN: f32 = 1e-3;
 const PEACE: f32 = 0.2;
 /// Weights nearer to zero are left out.
 const WEIGHT_MIN: f32 = 0.0;
-
-/// A small generator of pseudo-random numbers: a counter and the finisher of SplitMix64.
-pub(super) struct Dice(u64);
-
-impl Dice {
-    pub(super) const fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// A number under `below`, which is not zero.
-    pub(super) fn roll(&mut self, below: usize) -> usize {
-        self.0 = self.0.wrapping_add(1);
-        ((u128::from(mix(self.0, 0)) * below as u128) >> 64) as usize
-    }
-
-    pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
-        for at in (1..items.len()).rev() {
-            items.swap(at, self.roll(at + 1));
-        }
-    }
-}
 
 /// The weights of all intents, by feature.
 #[derive(Clone, Default)]
@@ -209,5 +191,118 @@ impl<'a> Machine<'a> {
             dice.shuffle(&mut self.order[..active]);
         }
         &self.weights
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BIAS, COST, Dice, OWN_COST, Vector, Weights};
+
+    const FEATURES: usize = 40;
+    const INTENTS: usize = 5;
+
+    /// 200 texts of ten features each; every intent has some that it prefers.
+    fn texts() -> (Vec<Vector>, Vec<u16>) {
+        let mut dice = Dice::new(7);
+        let mut texts = Vec::new();
+        let mut labels = Vec::new();
+        for at in 0..200 {
+            let intent = at % INTENTS;
+            let mut values = [0.0_f32; FEATURES];
+            for _ in 0..10 {
+                let own = intent * 6 + dice.roll(10);
+                let any = dice.roll(FEATURES);
+                let id = if dice.roll(2) == 0 { own } else { any };
+                values[id] += 0.5 + dice.roll(100) as f32 / 100.0;
+            }
+            let length = values.iter().map(|value| value * value).sum::<f32>().sqrt();
+            let entries = (0..).zip(values).filter(|(_, value)| *value > 0.0);
+            texts.push(Vector {
+                entries: entries.map(|(id, value)| (id, value / length)).collect(),
+                familiar: 1.0,
+            });
+            labels.push(intent as u16);
+        }
+        (texts, labels)
+    }
+
+    /// The same problem in its primal form: accelerated gradient steps over all texts at once.
+    fn slowly(texts: &[Vector], labels: &[u16], intent: usize) -> [f64; FEATURES] {
+        let side = |label: u16| {
+            if usize::from(label) == intent {
+                1.0
+            } else {
+                -1.0
+            }
+        };
+        let step = 1.0 / (1.0 + 2.0 * f64::from(COST * OWN_COST) * texts.len() as f64);
+        let (mut weights, mut ahead) = ([0.0; FEATURES], [0.0; FEATURES]);
+        for round in 0..1_000 {
+            let mut slope = ahead;
+            for (text, label) in texts.iter().zip(labels) {
+                let dot = text
+                    .entries
+                    .iter()
+                    .map(|(id, x)| ahead[*id as usize] * f64::from(*x));
+                let miss = 1.0 - side(*label) * (dot.sum::<f64>() + f64::from(BIAS));
+                if miss > 0.0 {
+                    for (id, x) in &text.entries {
+                        slope[*id as usize] -=
+                            2.0 * f64::from(COST) * miss * side(*label) * f64::from(*x);
+                    }
+                }
+            }
+            let speed = f64::from(round) / (f64::from(round) + 3.0);
+            for id in 0..FEATURES {
+                let next = ahead[id] - step * slope[id];
+                ahead[id] = next + speed * (next - weights[id]);
+                weights[id] = next;
+            }
+        }
+        weights
+    }
+
+    fn best(scores: impl IntoIterator<Item = f64>) -> usize {
+        let scores = scores.into_iter().enumerate();
+        scores
+            .max_by(|one, other| one.1.total_cmp(&other.1))
+            .map_or(0, |(at, _)| at)
+    }
+
+    #[test]
+    fn it_agrees_with_a_slow_solver_of_the_same_problem() {
+        let (texts, labels) = texts();
+        let weights = Weights::train(FEATURES, &texts, &labels, INTENTS);
+        let reference: Vec<[f64; FEATURES]> = (0..INTENTS)
+            .map(|intent| slowly(&texts, &labels, intent))
+            .collect();
+        let (mut same, mut right, mut furthest) = (0, 0, 0.0_f64);
+        for (text, label) in texts.iter().zip(&labels) {
+            let wanted = reference.iter().map(|weights| {
+                let dot = text
+                    .entries
+                    .iter()
+                    .map(|(id, x)| weights[*id as usize] * f64::from(*x));
+                dot.sum::<f64>() + f64::from(BIAS)
+            });
+            let wanted: Vec<f64> = wanted.collect();
+            let scores: Vec<f64> = weights.scores(text).into_iter().map(f64::from).collect();
+            for (score, wanted) in scores.iter().zip(&wanted) {
+                furthest = furthest.max((score - wanted).abs());
+            }
+            same += usize::from(best(scores.iter().copied()) == best(wanted));
+            right += usize::from(best(scores) == usize::from(*label));
+        }
+        assert!(same >= 198, "{same} of 200 agree");
+        assert!(furthest < 0.1, "{furthest}");
+        // The problem is neither trivial nor hopeless.
+        assert!((150..200).contains(&right), "{right}");
+    }
+
+    #[test]
+    fn an_intent_without_texts_scores_like_a_stranger() {
+        let (texts, labels) = texts();
+        let weights = Weights::train(FEATURES, &texts, &labels, INTENTS + 1);
+        assert!((weights.scores(&texts[0])[INTENTS] - BIAS).abs() < 1e-6);
     }
 }

@@ -1,1 +1,0 @@
-//! How good the assistant is, measured on labelled data.
