@@ -81,8 +81,7 @@ impl Class {
 const GROUPS: &[(Class, &str)] = &[
     (
         Class::TALK,
-        "\
-            talk speak chat converse discuss spk tlk tlak takl tak talkk speek speack spaek \
+        "complain talk speak chat converse discuss spk tlk tlak takl tak talkk speek speack spaek \
             communicate interact conversation convo word",
     ),
     (
@@ -95,8 +94,7 @@ const GROUPS: &[(Class, &str)] = &[
     ),
     (
         Class::PASS,
-        "\
-            forward redirect route reroute switch pass hand handover direct link refer move send \
+        "get forward redirect route reroute switch pass hand handover direct link refer move send \
             bring put escalate handoff transfer connect",
     ),
     (
@@ -123,8 +121,7 @@ const GROUPS: &[(Class, &str)] = &[
     ),
     (
         Class::PERSON,
-        "\
-            person persons people manager managers supervisor supervisors boss specialist \
+        "member person persons people manager managers supervisor supervisors boss specialist \
             specialists expert consultant consultants staff employee employees colleague \
             colleagues coworker guy lady man woman worker receptionist concierge teller banker \
             clerk attendant technician official assistant assistants professional executive \
@@ -174,8 +171,7 @@ const GROUPS: &[(Class, &str)] = &[
     (Class::TO, "to with w wth wiht ot 2 tp too onto into"),
     (
         Class::FILLER,
-        "\
-            please pls plz plse pleas plis pleae ok okay hi hello hey yo oh um uh er a an the my \
+        "being beings please pls plz plse pleas plis pleae ok okay hi hello hey yo oh um uh er a an the my \
             some just now thanks thank you thx no nope yes yeah yep i want need wanna would like \
             to get give me us can could have id im asap immediately right away well so then sir \
             madam maam mate dude man guys there kindly quickly fast today hm hmm ah but and for \

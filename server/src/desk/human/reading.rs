@@ -155,10 +155,12 @@ impl<'a> Reading<'a> {
     }
 
     pub(super) fn ends(&self, at: usize, to: usize) -> bool {
+        let comes = self.is(at + 1, Class::TALK) || self.is_word(at + 1, "help assist");
         at >= to
+            || self.word(at) == "to" && comes
             || self.is_word(
                 at,
-                "please pls plz now asap instead not right to who immediately",
+                "please pls plz now asap instead not right who immediately",
             )
     }
 
@@ -218,7 +220,7 @@ impl<'a> Reading<'a> {
             self.is(i, Class::TALK.or(Class::TALKING))
                 || self.is_word(
                     i,
-                    "deal share sharing discuss explain explaining trust typing wasting time answers help",
+                    "deal share sharing discuss explain explaining trust typing wasting time answers help give giving information info details data",
                 )
         })
     }
@@ -265,7 +267,7 @@ impl<'a> Reading<'a> {
     /// transfer me`, `can I not`.
     fn negates(&self, at: usize, start: usize, verb: usize) -> bool {
         if self.is_word(at, "stop refuse refusing hate quit") {
-            return !self.is_word(at + 1, "and");
+            return !(at + 1..verb).any(|i| self.word(i) == "and");
         }
         if self.is_word(at, "tired sick fed") {
             return self.is(verb, Class::TALKING);

@@ -65,7 +65,7 @@ impl Reading<'_> {
                 self.is(at, SURE)
                     || self.is_word(
                         at,
-                        "please pls plz now real live a an human asap just actual support",
+                        "with to please pls plz now real live a an human asap just actual support",
                     )
             })
             && !(from > 0 && self.follows_or(from))
@@ -122,9 +122,21 @@ impl Reading<'_> {
             _ if frame.negated || frame.procedure => false,
             Target::Person => !going_on || frame.asked || frame.imperative,
             Target::Other => !going_on && (frame.asked || frame.imperative),
+            // "discuss this with a person"
+            _ if self.talks_of(at, to) => !going_on || frame.asked,
             // "a person I can talk to", "who do I speak with"
             Target::Nobody => (led || next == to) && !going_on && self.person_before(at, from, led),
         }
+    }
+
+    /// Whether somebody is named behind what is talked about: `my loan with an advisor`.
+    fn talks_of(&self, at: usize, to: usize) -> bool {
+        let near = at + 2..to.min(at + REACH);
+        near.into_iter().any(|i| {
+            self.is_word(i, "to with")
+                && self.target(i + 1, to) == Target::Person
+                && !self.is_word(i + 1, "people")
+        })
     }
 
     /// Whether a negated talk to the one that answers is meant as such.
@@ -202,6 +214,14 @@ impl Reading<'_> {
                 && self.is_word(lead, "please pls plz now asap already right");
         let put = self.is_word(at, "put patch") && through && self.is_word(next, "through thru");
         if mine && open && (self.is_word(at, "transfer patch") || put) {
+            return true;
+        }
+        // "put someone from reception on"
+        let shift = |i: usize| self.is(i, Class::SOME.or(Class::PERSON).or(SURE));
+        if self.word(at) == "put"
+            && (at + 1..to.min(at + 4)).any(shift)
+            && self.word(to - 1) == "on"
+        {
             return true;
         }
         // "send me a human", "put a human on", "put someone else on the line"
