@@ -15,12 +15,14 @@ mod find;
 mod hear;
 pub mod injection;
 pub mod knowledge;
+pub mod prompt;
 pub mod provider;
 pub mod redact;
 mod runner;
 #[cfg(test)]
 mod tests;
 mod turn;
+pub mod validate;
 mod words;
 
 use std::{
