@@ -16,7 +16,7 @@ const LAYERS: [(&str, &[&str]); 13] = [
     ("telemetry", &["config"]),
     ("hub", &["desk", "store"]),
     ("accounts", &["desk", "store", "hub"]),
-    ("assistant", &["desk", "store", "hub"]),
+    ("assistant", &["desk", "store", "config", "hub"]),
     ("outbound", &["desk", "store", "hub"]),
     ("reports", &["desk", "store", "hub"]),
     (
