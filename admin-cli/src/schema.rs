@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use shared::{
     api::{
-        CreatedUser, Invited, Message, PasswordCode, Posted, SearchHit, SessionInfo, SystemStatus,
-        TokenInfo,
+        CreatedUser, Invited, KbCheck, KbSuggestion, KbTest, KbTopic, Message, PasswordCode,
+        Posted, SearchHit, SessionInfo, SystemStatus, TokenInfo,
     },
     desk::{Change, Document},
     model::{Canned, Chat, Department, Invitation, Settings, User},
@@ -107,6 +107,10 @@ const VERBS: &[(&str, Form)] = &[
     ("apply", List("Change")),
     ("import users", List("Change")),
     ("import departments", List("Change")),
+    ("kb list", List("KbTopic")),
+    ("kb check", Item("KbCheck")),
+    ("kb test", Item("KbTest")),
+    ("kb suggest", List("KbSuggestion")),
     ("token create", Item("TokenInfo")),
     ("token list", List("KnownToken")),
     ("token delete", Nothing),
@@ -158,6 +162,10 @@ fn document() -> Value {
     add::<SearchHit>(&mut schemas);
     add::<Message>(&mut schemas);
     add::<QueueChange<'_>>(&mut schemas);
+    add::<KbTopic>(&mut schemas);
+    add::<KbCheck>(&mut schemas);
+    add::<KbTest>(&mut schemas);
+    add::<KbSuggestion>(&mut schemas);
     add::<TokenInfo>(&mut schemas);
     add::<KnownToken>(&mut schemas);
     add::<SessionInfo>(&mut schemas);

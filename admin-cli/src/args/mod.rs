@@ -9,6 +9,7 @@ pub(crate) mod code;
 pub(crate) mod desk;
 pub(crate) mod explain;
 pub(crate) mod import;
+pub(crate) mod knowledge;
 pub(crate) mod settings;
 pub(crate) mod watching;
 
@@ -206,6 +207,9 @@ pub(crate) enum Verb {
     /// The chats that wait
     #[command(subcommand)]
     Queue(chat::QueueVerb),
+    /// The assistant's knowledge base
+    #[command(subcommand)]
+    Kb(knowledge::KbVerb),
     /// Tokens for scripts
     #[command(subcommand)]
     Token(access::TokenVerb),

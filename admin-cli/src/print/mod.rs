@@ -7,6 +7,7 @@ pub(crate) mod explained;
 mod format;
 pub(crate) mod identity;
 pub(crate) mod items;
+mod knowledge;
 mod pager;
 mod progress;
 

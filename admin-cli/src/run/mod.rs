@@ -14,6 +14,7 @@ mod follow;
 mod help;
 mod import;
 mod invite;
+mod knowledge;
 mod login;
 mod man;
 mod queue;
@@ -59,6 +60,7 @@ pub(crate) async fn run(app: &Invocation, verb: Verb) -> Result<(), Failure> {
         Verb::Invite(verb) => invite::run(app, verb).await,
         Verb::Chat(verb) => chat::run(app, verb).await,
         Verb::Queue(verb) => queue::run(app, verb).await,
+        Verb::Kb(verb) => knowledge::run(app, verb).await,
         Verb::Token(verb) => access::token(app, verb).await,
         Verb::Session(verb) => access::session(app, verb).await,
         Verb::Export => code::export(app).await,

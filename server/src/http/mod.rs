@@ -12,6 +12,7 @@ mod feed;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub(crate) mod gate;
+mod harvest;
 mod json;
 mod limits;
 pub(crate) mod listener;
@@ -90,7 +91,6 @@ pub(crate) struct App {
     /// The files of chats.
     pub(crate) files: Files,
     /// What answers by itself.
-    #[expect(dead_code, reason = "routes about it follow")]
     pub(crate) assistant: Assistant,
     /// Who is connected.
     pub(crate) presence: Arc<Presence>,

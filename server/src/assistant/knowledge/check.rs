@@ -30,10 +30,6 @@ const CONFUSIONS_MAX: usize = 10;
 /// Findings that are told.
 const FINDINGS_MAX: usize = 500;
 
-/// What to expect of questions, as measured on public collections of them.
-pub const GUIDANCE: &str = "how often the right topic comes first, as measured on public data: \
-    27 to 51 of 100 by a title alone, 62 to 73 with 5 questions, 71 to 81 with 10";
-
 /// Looks through a knowledge base that was read from `folder` with these problems. Learns anew
 /// several times: for a thread that may wait.
 #[must_use]

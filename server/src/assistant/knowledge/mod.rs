@@ -15,6 +15,7 @@ mod search;
 pub mod suggest;
 mod template;
 mod topic;
+pub mod trial;
 
 use std::{
     collections::BTreeSet,

@@ -33,6 +33,11 @@ const ANSWER_WORDS_MIN: usize = 4;
 const ANSWER_AMONG: usize = 3;
 /// How alike two questions are that one draft answers: the cosine of their parts of words.
 const ALIKE: f64 = 0.4;
+/// Letters of a part of a name that is taken out; shorter ones are words too.
+const NAME_CHARS_MIN: usize = 3;
+/// Stands for the customer's name in what was asked, and in what is answered.
+const NAME_MASKED: &str = "[name]";
+const NAME_PLACE: &str = "{{customer.name}}";
 /// Questions of a draft.
 const QUESTIONS_MAX: usize = 10;
 /// Drafts at most.
@@ -81,22 +86,33 @@ struct Said {
 }
 
 /// Takes from the records of a chat, oldest first, what can be learned from it. Every text goes
-/// through `mask`.
-pub fn harvest(chat: ChatId, records: &[Record], mask: &dyn Fn(&str) -> String) -> Harvest {
+/// through `mask`, and the customer's name is taken out.
+pub fn harvest(chat: ChatId, records: &[Record], mask: &mut dyn FnMut(&str) -> String) -> Harvest {
     let said = said(records);
+    let name = records.iter().find_map(|record| match &record.event {
+        Event::ChatOpened { name, .. } => Some(name.clone()),
+        _ => None,
+    });
+    let name = name.unwrap_or_default();
     let ended = records.iter().any(|record| {
         matches!(
             record.event,
             Event::ChatResolved { .. } | Event::ChatClosed {}
         )
     });
-    let masked = |text: &str| SafeText::block(&mask(text));
+    let mut masked = |text: &str, place: &str| {
+        SafeText::block(&without_name(
+            &mask(text).replace("{{", "{ {"),
+            &name,
+            place,
+        ))
+    };
     let request = said.iter().find(|one| is_request(one)).filter(|_| ended);
     let asked = request.and_then(|request| {
         Some(Asked {
             chat,
-            question: masked(&request.text),
-            answer: masked(&answer_after(&said, request.seq)?.text),
+            question: masked(&request.text, NAME_MASKED),
+            answer: masked(&answer_after(&said, request.seq)?.text, NAME_PLACE),
         })
     });
     let flagged = records.iter().filter_map(|record| match &record.event {
@@ -108,9 +124,12 @@ pub fn harvest(chat: ChatId, records: &[Record], mask: &dyn Fn(&str) -> String) 
             Some(Flagged {
                 chat,
                 topic: topic_of(records, *seq),
-                question: masked(&question.text),
-                wrong: masked(&format!("{}{}", wrong.text, why.unwrap_or_default())),
-                answer: answer_after(&said, *seq).map(|one| masked(&one.text)),
+                question: masked(&question.text, NAME_MASKED),
+                wrong: masked(
+                    &format!("{}{}", wrong.text, why.unwrap_or_default()),
+                    NAME_MASKED,
+                ),
+                answer: answer_after(&said, *seq).map(|one| masked(&one.text, NAME_PLACE)),
             })
         }
         _ => None,
@@ -119,6 +138,34 @@ pub fn harvest(chat: ChatId, records: &[Record], mask: &dyn Fn(&str) -> String) 
         asked,
         flagged: flagged.collect(),
     }
+}
+
+/// A text with `place` where the name, or a part of it, stands as a word.
+fn without_name(text: &str, name: &str, place: &str) -> String {
+    let parts = name.split_whitespace();
+    let parts = parts.filter(|part| part.chars().count() >= NAME_CHARS_MIN);
+    let is_word = |c: char| c.is_alphanumeric();
+    let mut text = text.to_owned();
+    for part in [name]
+        .into_iter()
+        .chain(parts)
+        .filter(|part| !part.is_empty())
+    {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text.as_str();
+        while let Some(at) = rest.find(part) {
+            let (before, after) = (&rest[..at], &rest[at + part.len()..]);
+            let joins = out.ends_with(is_word) && before.is_empty()
+                || before.ends_with(is_word)
+                || after.starts_with(is_word);
+            out.push_str(before);
+            out.push_str(if joins { part } else { place });
+            rest = after;
+        }
+        out.push_str(rest);
+        text = out;
+    }
+    text
 }
 
 fn said(records: &[Record]) -> Vec<Said> {
@@ -374,7 +421,7 @@ mod tests {
         time::Timestamp,
     };
 
-    use super::{Asked, Flagged, Harvest, harvest, suggest};
+    use super::{Asked, Flagged, Harvest, NAME_PLACE, harvest, suggest, without_name};
     use crate::assistant::knowledge::{Knowledge, topic::Topic};
 
     use ActorKind::{Agent, Assistant, Customer};
@@ -413,7 +460,7 @@ mod tests {
     }
 
     fn taken(records: &[Record]) -> Option<(String, String)> {
-        let asked = harvest(ChatId(7), records, &mask).asked;
+        let asked = harvest(ChatId(7), records, &mut mask).asked;
         asked.map(|one| (one.question.to_string(), one.answer.to_string()))
     }
 
@@ -451,6 +498,35 @@ mod tests {
             None,
             "nobody answered"
         );
+    }
+
+    #[test]
+    fn the_customers_name_is_taken_out() {
+        for (name, text, expected) in [
+            (
+                "Kim Lee",
+                "Hi Kim, Kimberley is here",
+                "Hi @, Kimberley is here",
+            ),
+            ("Kim Lee", "Kim Lee and Lee", "@ and @"),
+            ("Al", "Al, also all of it", "@, also all of it"),
+            ("Bo Oz Tan", "Bo Tan of Oz", "Bo @ of Oz"),
+            ("", "nobody", "nobody"),
+            ("Kim", "Kim", "@"),
+        ] {
+            assert_eq!(without_name(text, name, "@"), expected, "{name}");
+        }
+        let open = serde_json::from_value::<Event>(serde_json::json!({"type": "chat_opened",
+            "department": 1, "customer": 2, "name": "Kim", "token_hash": ""}));
+        let records = [
+            record(1, Customer, open.unwrap()),
+            message(2, Customer, "do you repair lamps of Kim"),
+            message(3, Agent, "Hello Kim, we do {{agent.nam}} repair them."),
+            ended(4),
+        ];
+        let answer = format!("Hello {NAME_PLACE}, we do {{ {{agent.nam}}}} repair them.");
+        let expected = ("do you repair lamps of [name]".to_owned(), answer);
+        assert_eq!(taken(&records), Some(expected));
     }
 
     #[test]
@@ -500,7 +576,7 @@ mod tests {
             message(4, Agent, "Of course we repair lamps."),
             record(5, Agent, flag),
         ];
-        let found = harvest(ChatId(7), &records, &mask);
+        let found = harvest(ChatId(7), &records, &mut mask);
         assert_eq!(found.asked, None);
         let expected = Flagged {
             chat: ChatId(7),

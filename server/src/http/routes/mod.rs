@@ -13,6 +13,7 @@ mod customers;
 mod departments;
 mod events;
 mod health;
+mod knowledge;
 mod messages;
 mod parking;
 mod queue;
@@ -29,6 +30,7 @@ pub(super) const ALL: &[&[Route]] = &[
     setup_auth::ROUTES,
     accounts::ROUTES,
     settings::ROUTES,
+    knowledge::ROUTES,
     code::ROUTES,
     departments::ROUTES,
     canned::ROUTES,

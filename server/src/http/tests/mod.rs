@@ -9,6 +9,7 @@ mod chats;
 mod closed;
 mod code;
 mod customers;
+mod knowledge;
 mod search;
 mod settings;
 mod staff;
