@@ -19,6 +19,7 @@ mod journey;
 mod loss;
 mod newer;
 mod programs;
+mod provider;
 mod published;
 mod raw;
 mod routing;

@@ -12,6 +12,7 @@ pub mod newer;
 pub mod oracle;
 pub mod process;
 pub mod programs;
+pub mod provider;
 pub mod proxy;
 pub mod pty;
 pub mod relay;
