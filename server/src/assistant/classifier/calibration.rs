@@ -17,7 +17,7 @@ const HELD_BACK_SHARE: f64 = 0.3;
 /// One in so many texts of the intents that stay is asked about.
 const ASKED_OF: usize = 5;
 /// Share of questions out of scope that is expected of customers.
-const OUT_OF_SCOPE_SHARE: f64 = 0.35;
+const OUT_OF_SCOPE_SHARE: f64 = 0.3;
 /// Texts that all rehearsals together are trained on, about; the last one may be longer.
 const REHEARSED_TEXTS: usize = 4_000;
 /// Rehearsals at most.

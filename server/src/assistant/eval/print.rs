@@ -6,16 +6,19 @@ const MIB: f64 = 1024.0 * 1024.0;
 
 /// The whole report.
 pub(super) fn table(report: &Report) -> String {
-    let mut rows = Vec::new();
+    let mut text = String::new();
     if !report.sets.is_empty() {
-        rows.push(quality_head());
-        rows.extend(report.sets.iter().map(quality));
-        rows.push(Vec::new());
-        rows.push(cost_head());
-        rows.extend(report.sets.iter().map(cost));
-        rows.push(Vec::new());
+        let quality = [quality_head()]
+            .into_iter()
+            .chain(report.sets.iter().map(quality));
+        let cost = [cost_head()]
+            .into_iter()
+            .chain(report.sets.iter().map(cost));
+        for rows in [quality.collect::<Vec<_>>(), cost.collect()] {
+            text.push_str(&columns(&rows));
+            text.push('\n');
+        }
     }
-    let mut text = columns(&rows);
     text.push_str(&columns(
         &report.floors.iter().map(floor).collect::<Vec<_>>(),
     ));
