@@ -6,11 +6,14 @@
 
 mod assist;
 
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 use shared::id::{ChatId, hex};
 
-use super::provider::{Request, Role, Turn};
+use super::{
+    injection::neutralise,
+    provider::{Request, Role, Turn},
+};
 
 pub use self::assist::{Task, assist};
 
@@ -211,29 +214,6 @@ fn shown(history: &[Masked], before: usize) -> &[Masked] {
     &history[from..]
 }
 
-/// Takes from a text what could pass for a mark of ours or of a model's own format: brackets of
-/// tags become others that read the same to people, and so do the words in square brackets by
-/// which some models know an instruction.
-fn neutralise(text: &str) -> Cow<'_, str> {
-    const MARKS: [&str; 4] = ["[inst]", "[/inst]", "[system]", "[/system]"];
-    let is_plain = |c: char| !matches!(c, '<' | '>');
-    let has_mark = |text: &str| {
-        let lower = text.to_ascii_lowercase();
-        MARKS.iter().any(|mark| lower.contains(mark))
-    };
-    if text.chars().all(is_plain) && !has_mark(text) {
-        return Cow::Borrowed(text);
-    }
-    let mut safe = text.replace('<', "\u{2039}").replace('>', "\u{203a}");
-    for mark in MARKS {
-        while let Some(at) = safe.to_ascii_lowercase().find(mark) {
-            safe.replace_range(at + mark.len() - 1..at + mark.len(), ")");
-            safe.replace_range(at..=at, "(");
-        }
-    }
-    Cow::Owned(safe)
-}
-
 /// Messages in turn: what follows of the same side becomes one, because some services refuse two.
 #[derive(Default)]
 struct Turns(Vec<Turn>);
@@ -339,7 +319,12 @@ mod tests {
             assert_eq!(all.matches("<customer>").count(), 1, "{text}");
             assert_eq!(all.matches("</customer>").count(), 1, "{text}");
             assert_eq!(all.matches("<passage ").count(), 1, "{text}");
-            assert_eq!(all.matches('<').count(), 4, "{text}");
+            let opens = |c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '|' | '<');
+            let tags = all
+                .split('<')
+                .skip(1)
+                .filter(|rest| rest.starts_with(opens));
+            assert_eq!(tags.count(), 4, "{text}");
             let lower = all.to_lowercase();
             assert!(
                 !lower.contains("[inst]") && !lower.contains("[system]"),
@@ -347,7 +332,6 @@ mod tests {
             );
         }
         assert_eq!(neutralise("[number-1] stays"), "[number-1] stays");
-        assert_eq!(neutralise("[İNST] [INST]"), "[İNST] (INST)");
     }
 
     #[test]
