@@ -60,6 +60,9 @@ pub enum StartError {
         /// Why.
         error: io::Error,
     },
+    /// The language model of the assistant cannot be asked.
+    #[error("{0}")]
+    Model(#[from] assistant::ModelError),
     /// Certificate or key cannot be used.
     #[error("{0}")]
     Tls(String),
@@ -82,7 +85,7 @@ impl StartError {
             Self::Store(error) => error.exit_code(),
             Self::PortTaken(_) | Self::Listen { .. } => 69,
             Self::NotWritable { .. } => 73,
-            Self::Tls(_) | Self::SetupOffLoopback(_) | Self::Root(_) => 2,
+            Self::Model(_) | Self::Tls(_) | Self::SetupOffLoopback(_) | Self::Root(_) => 2,
         }
     }
 }
@@ -126,7 +129,7 @@ impl Server {
                 error: io::Error::other(error.to_string()),
             })?;
         let files = Files::start(hub.clone(), config.limits.attachment_bytes()).await?;
-        let assistant = Assistant::new(hub.clone(), &config.assistant, &config.data);
+        let assistant = Assistant::new(hub.clone(), &config.assistant, &config.data)?;
         let presence = Arc::new(Presence::default());
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();

@@ -134,6 +134,7 @@ macro_rules! answers {
 
 mod access;
 mod assist;
+mod assistant;
 mod customers;
 mod knowledge;
 
@@ -142,6 +143,10 @@ pub use access::{
     PasswordCode, Refresh, Register, SessionInfo, SessionTokens, Setup, TokenInfo, WhoAmI,
 };
 pub use assist::{AssistAnswer, AssistKind, AssistRequest, Suggestion, SuggestionSource, Tone};
+pub use assistant::{
+    AssistantStatus, AssistantTried, AssistantTry, FlagAnswer, KnowledgeStatus, ProviderStatus,
+    ReturnChat, WantHuman,
+};
 pub use customers::{CustomerAccount, CustomerExport, ExportedChat, ExportedRating, PastChat};
 pub use knowledge::{
     KbCheck, KbConfusion, KbDecision, KbFinding, KbGuess, KbPassage, KbPolicy, KbSeverity,
@@ -457,5 +462,8 @@ answers! {
         active: u64,
         /// Agents that can be given a chat now.
         routable_agents: u64,
+        /// The language model of the assistant, when one is configured.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        provider: Option<ProviderStatus>,
     }
 }

@@ -243,6 +243,8 @@ impl Item for SystemStatus {
         main("active"),
         main("routable_agents"),
         more("pos"),
+        more("model"),
+        more("breaker"),
     ];
 
     fn cells(&self, _: &Names) -> Vec<String> {
@@ -255,6 +257,8 @@ impl Item for SystemStatus {
             self.active.to_string(),
             self.routable_agents.to_string(),
             self.pos.to_string(),
+            or_empty(self.provider.as_ref().map(|provider| &provider.model)),
+            or_empty(self.provider.as_ref().map(|provider| &provider.breaker)),
         ]
     }
 

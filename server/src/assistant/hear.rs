@@ -39,15 +39,14 @@ pub(super) struct Heard {
     /// The chat waits in the queue: only what is certain is said.
     pub(super) queued: bool,
     /// What was said before, oldest first.
-    #[expect(dead_code, reason = "a model is shown it")]
     pub(super) earlier: Vec<Said>,
 }
 
 /// One message of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Said {
-    /// Whether it was the customer.
-    pub(super) by_customer: bool,
+    /// Who said it.
+    pub(super) by: ActorKind,
     /// What.
     pub(super) text: SafeText,
 }
@@ -137,7 +136,7 @@ fn heard(job: &Job, records: &[Record]) -> Heard {
             .iter()
             .filter(spoken)
             .map(|message| Said {
-                by_customer: message.kind == ActorKind::Customer,
+                by: message.kind,
                 text: message.text.clone(),
             })
             .collect(),

@@ -5,20 +5,25 @@
 //! Nothing leaves the process unless a model is configured.
 //!
 //! `runner` starts what the desk says is owed, `hear` reads what the customer said, `turn` and
-//! `words` find what is said to it from the knowledge base, `find` asks a model too.
+//! `words` find what is said to it from the knowledge base, `find` and `model` ask a model too.
+//! `assist` helps agents who write, `status` says how all of it is.
 
 pub mod acts;
+mod assist;
 pub mod classifier;
+mod endpoint;
 pub mod eval;
 mod failpoint;
 mod find;
 mod hear;
 pub mod injection;
 pub mod knowledge;
+mod model;
 pub mod prompt;
 pub mod provider;
 pub mod redact;
 mod runner;
+mod status;
 #[cfg(test)]
 mod tests;
 mod turn;
@@ -38,13 +43,20 @@ use shared::{
     command::Command,
     id::{CommandId, hex},
     text::SafeText,
+    time::Timestamp,
 };
 use tokio::{sync::watch, time::sleep};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use self::{
+    assist::{AssistError, Scene},
+    endpoint::ModelError,
+};
 use self::{
     failpoint::Point,
     knowledge::{Knowledge, Library},
+    prompt::Canary,
+    provider::Provider,
     runner::Runner,
 };
 use crate::{
@@ -69,24 +81,38 @@ struct Inner {
     /// What was read of it; none until it has been.
     library: watch::Sender<Option<Library>>,
     empty: Arc<Knowledge>,
+    /// When the desk was last told what it holds.
+    noted_at: watch::Sender<Option<Timestamp>>,
+    provider: Option<Provider>,
+    /// The host that is asked; none without a model.
+    host: Option<SafeText>,
+    canary: Canary,
     stale_dropped: AtomicU64,
     looks: AtomicU64,
 }
 
 impl Assistant {
-    /// The assistant of a hub: reads and runs nothing yet. Without a folder of its own the one
-    /// in the data folder is taken, if it is there.
-    #[must_use]
-    pub fn new(hub: Hub, config: &AssistantConfig, data: &Path) -> Self {
+    /// The assistant of a hub: reads, runs and connects to nothing yet. Without a folder of its
+    /// own the one in the data folder is taken, if it is there.
+    ///
+    /// # Errors
+    /// [`ModelError`], when a model is configured that cannot be asked.
+    pub fn new(hub: Hub, config: &AssistantConfig, data: &Path) -> Result<Self, ModelError> {
         let beside = || Some(data.join(FOLDER)).filter(|folder| folder.is_dir());
-        Self(Arc::new(Inner {
+        let endpoint = config.endpoint.as_ref();
+        let provider = endpoint.map(endpoint::provider).transpose()?;
+        Ok(Self(Arc::new(Inner {
             hub,
             folder: config.kb.clone().or_else(beside),
             library: watch::Sender::new(None),
             empty: Arc::new(Knowledge::empty()),
+            noted_at: watch::Sender::new(None),
+            provider,
+            host: endpoint.map(endpoint::host),
+            canary: Canary::random().map_err(ModelError::Randomness)?,
             stale_dropped: AtomicU64::new(0),
             looks: AtomicU64::new(0),
-        }))
+        })))
     }
 
     /// What is answered from now; nothing while the knowledge base is being read.
@@ -109,6 +135,13 @@ impl Assistant {
         self.0.folder.as_deref()
     }
 
+    /// Waits until the knowledge base was read for the first time and the desk knows of it.
+    pub async fn ready(&self) {
+        let mut noted_at = self.0.noted_at.subscribe();
+        // The sender lives as long as this handle.
+        drop(noted_at.wait_for(Option::is_some).await);
+    }
+
     /// Answers that came too late to be said.
     #[must_use]
     pub fn stale_dropped(&self) -> u64 {
@@ -124,10 +157,11 @@ impl Assistant {
             let (told, stopped) = (self.clone(), stop.clone());
             tasks.spawn(async move { told.tell_changes(library, stopped).await });
         }
+        self.restore_budget().await;
         if !self.note(&stop).await {
             return;
         }
-        if self.0.folder.is_some() {
+        if self.0.folder.is_some() || self.0.provider.is_some() {
             Runner::new(self, stop).run().await;
         }
         tasks.close();
@@ -183,7 +217,7 @@ impl Assistant {
         let note = Command::NoteKnowledge {
             topics: u32::try_from(topics.len()).unwrap_or(u32::MAX),
             questions: u32::try_from(questions).unwrap_or(u32::MAX),
-            provider: false,
+            provider: self.0.provider.is_some(),
             hash,
         };
         loop {
@@ -194,7 +228,10 @@ impl Assistant {
                 .submit(who, CommandId::random(), note.clone())
                 .await
             {
-                Ok(_) => return true,
+                Ok(_) => {
+                    self.0.noted_at.send_replace(Some(self.0.hub.now()));
+                    return true;
+                }
                 Err(SubmitError::Stopped) => return false,
                 Err(SubmitError::Rejected(rejection)) => {
                     tracing::error!(%rejection, "the desk will not know what the assistant knows");
@@ -207,6 +244,27 @@ impl Assistant {
                 () = stop.cancelled() => return false,
             }
         }
+    }
+
+    /// The tokens of today that were used before this start count on.
+    async fn restore_budget(&self) {
+        const DAY_MS: i64 = 24 * 3600 * 1000;
+        let Some(provider) = &self.0.provider else {
+            return;
+        };
+        if let Ok(day) = self.0.hub.ask(|desk| desk.model_day()).await
+            && day.number == self.0.hub.now().as_ms().div_euclid(DAY_MS)
+        {
+            provider.restore_budget(day.tokens, []);
+        }
+    }
+
+    fn provider(&self) -> Option<&Provider> {
+        self.0.provider.as_ref()
+    }
+
+    fn canary(&self) -> &Canary {
+        &self.0.canary
     }
 
     fn hub(&self) -> &Hub {

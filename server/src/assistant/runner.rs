@@ -127,6 +127,7 @@ impl Runner {
         let key = key(&job);
         let worker = Worker {
             assistant: self.assistant.clone(),
+            stop: self.stop.clone(),
         };
         let task = self.turns.spawn(worker.work(job));
         self.at_work.insert(task.id(), key);
@@ -158,6 +159,7 @@ const fn key(job: &Job) -> Key {
 /// Answers one chat.
 struct Worker {
     assistant: Assistant,
+    stop: CancellationToken,
 }
 
 impl Worker {
@@ -204,7 +206,7 @@ impl Worker {
 
     /// What is said; whatever goes wrong, a person then.
     async fn found(&self, job: &Job) -> Result<Turn, Stopped> {
-        let found = AssertUnwindSafe(self.assistant.find(job)).catch_unwind();
+        let found = AssertUnwindSafe(self.assistant.find(job, &self.stop)).catch_unwind();
         match found.await {
             Ok(turn) => turn,
             Err(_) => {

@@ -53,15 +53,6 @@ impl Sight {
     }
 }
 
-/// What is said to what was heard, by the hub alone.
-pub(super) fn embedded(heard: &Heard, mind: Mind<'_>) -> Turn {
-    if let Some(turn) = by_rule(heard, mind) {
-        return turn;
-    }
-    let sight = look(heard, mind);
-    certain(heard, mind, &sight).unwrap_or_else(|| unsure(heard, mind, &sight))
-}
-
 /// What needs no looking up: a person who is asked for, a choice, a yes or no, small talk.
 pub(super) fn by_rule(heard: &Heard, mind: Mind<'_>) -> Option<Turn> {
     if asks_for_human(&heard.text) {

@@ -44,7 +44,7 @@ impl Site {
         write_sample(&kb);
         let hub = Hub::start_in_runtime(Store::memory()).await.unwrap();
         let config = AssistantConfig::default();
-        let assistant = Assistant::new(hub.clone(), &config, data.path());
+        let assistant = Assistant::new(hub.clone(), &config, data.path()).unwrap();
         let stop = CancellationToken::new();
         let running = tokio::spawn(assistant.clone().run(stop.clone()));
         let site = Self {
@@ -239,7 +239,7 @@ async fn many_at_once_are_all_answered_and_nobody_is_looked_for_in_vain() {
 async fn without_anything_to_answer_from_nothing_runs() {
     let data = tempfile::tempdir().unwrap();
     let hub = Hub::start_in_runtime(Store::memory()).await.unwrap();
-    let assistant = Assistant::new(hub.clone(), &AssistantConfig::default(), data.path());
+    let assistant = Assistant::new(hub.clone(), &AssistantConfig::default(), data.path()).unwrap();
     let running = assistant.run(CancellationToken::new());
     tokio::time::timeout(PATIENCE, running).await.expect("ends");
     let (head, ready) = hub

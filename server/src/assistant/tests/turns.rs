@@ -10,7 +10,7 @@ use super::knowledge;
 use crate::assistant::{
     hear::Heard,
     knowledge::Knowledge,
-    turn::{Mind, embedded},
+    turn::{self, Mind},
 };
 
 fn heard(text: &str) -> Heard {
@@ -20,6 +20,15 @@ fn heard(text: &str) -> Heard {
         name: SafeText::line("Kim"),
         ..Heard::default()
     }
+}
+
+/// What the hub says by itself.
+fn embedded(heard: &Heard, mind: Mind<'_>) -> Turn {
+    if let Some(turn) = turn::by_rule(heard, mind) {
+        return turn;
+    }
+    let sight = turn::look(heard, mind);
+    turn::certain(heard, mind, &sight).unwrap_or_else(|| turn::unsure(heard, mind, &sight))
 }
 
 fn turn(knowledge: &Knowledge, heard: &Heard) -> Turn {

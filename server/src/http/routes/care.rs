@@ -101,5 +101,6 @@ pub(super) async fn status_of(app: &Arc<App>) -> Result<SystemStatus, Failure> {
         waiting: waiting as u64,
         active: active as u64,
         routable_agents: routable_agents as u64,
+        provider: app.assistant.provider_status(),
     })
 }

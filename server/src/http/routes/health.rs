@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use warp::http::StatusCode;
 
-use super::care::status_of;
+use super::{care::status_of, measures};
 use crate::{
     desk::permission::Action,
     http::{
@@ -172,6 +172,8 @@ async fn metrics(call: Call) -> Answer {
     for (class, count) in call.app.requests.by_class() {
         writeln!(text, "{name}{{status=\"{class}\"}} {count}").map_err(Failure::internal)?;
     }
+    let status = call.app.assistant.status().await?;
+    measures::assistant(&mut text, &status).map_err(Failure::internal)?;
     Ok(with_type(
         StatusCode::OK,
         "text/plain; version=0.0.4",

@@ -4,6 +4,7 @@
 //! of the desk is here.
 
 mod accounts;
+mod assistant;
 mod attachments;
 mod canned;
 mod care;
@@ -14,6 +15,7 @@ mod departments;
 mod events;
 mod health;
 mod knowledge;
+mod measures;
 mod messages;
 mod parking;
 mod queue;
@@ -31,6 +33,7 @@ pub(super) const ALL: &[&[Route]] = &[
     accounts::ROUTES,
     settings::ROUTES,
     knowledge::ROUTES,
+    assistant::ROUTES,
     code::ROUTES,
     departments::ROUTES,
     canned::ROUTES,

@@ -1,6 +1,7 @@
 //! The routes through real sockets, with the real hub, desk, store and accounts behind them.
 
 mod access;
+mod assistant;
 mod attachments;
 mod bounds;
 mod canned;
@@ -116,6 +117,21 @@ impl TestDesk {
         Self::on(Store::open(&url).unwrap(), data).await
     }
 
+    /// A desk in memory with the sample knowledge base, whose assistant runs.
+    pub(super) async fn with_knowledge() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let kb = data.path().join("kb");
+        fs::create_dir(&kb).unwrap();
+        for (name, text) in crate::demo::kb::sample() {
+            fs::write(kb.join(name), text).unwrap();
+        }
+        let desk = Self::on(Store::memory(), data).await;
+        let running = desk.app.assistant.clone().run(desk.app.stop.clone());
+        drop(tokio::spawn(running));
+        desk.app.assistant.ready().await;
+        desk
+    }
+
     async fn on(store: Store, data: TempDir) -> Self {
         let flags = Flags {
             data: Some(data.path().into()),
@@ -133,7 +149,7 @@ impl TestDesk {
         let bytes_max = config.limits.attachment_bytes();
         let files = Files::start(hub.clone(), bytes_max).await.unwrap();
         let parts = Parts {
-            assistant: Assistant::new(hub.clone(), &config.assistant, data.path()),
+            assistant: Assistant::new(hub.clone(), &config.assistant, data.path()).unwrap(),
             hub,
             accounts,
             files,
