@@ -10,7 +10,7 @@ use std::{
 use shared::{
     api::{KbCheck, KbFinding, KbSeverity, KbSuggestion, KbSuggestions, KbTest, KbTopic, KbTry},
     error::exit,
-    text::SafeText,
+    text::{SafeText, truncate_width},
 };
 
 use crate::{
@@ -22,6 +22,8 @@ use crate::{
 };
 
 const PATH: &str = "/api/kb";
+/// Columns of a passage in the answer to a test: enough to know it again.
+const PASSAGE_COLUMNS: usize = 60;
 /// What to expect of questions, as measured on public collections of them.
 const GUIDANCE: &str = "on public data the right topic comes first for 27 to 51 of 100 questions by \
      a title alone, for 62 to 73 with 5 questions a topic, and for 71 to 81 with 10";
@@ -131,7 +133,8 @@ fn described(test: &KbTest) -> String {
     let mut title = "passages";
     for passage in &test.passages {
         let (id, score) = (&passage.id, passage.score.to_string());
-        let begins = one_line(&passage.text);
+        let text_of = one_line(&passage.text);
+        let begins = truncate_width(&text_of, PASSAGE_COLUMNS);
         text.push_str(&format!("{title:<11} {score:<5} {id}  {begins}\n"));
         title = "";
     }
@@ -152,6 +155,7 @@ async fn suggest(app: &Invocation, folder: Option<&Path>) -> Result<(), Failure>
         None => 0,
     };
     match folder.is_none() && app.print.style().is_for_people() {
+        true if items.is_empty() => {}
         true => app
             .print
             .text(&items.iter().map(draft).collect::<String>())?,

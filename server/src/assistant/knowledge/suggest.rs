@@ -38,6 +38,8 @@ const NAME_CHARS_MIN: usize = 3;
 /// Stands for the customer's name in what was asked, and in what is answered.
 const NAME_MASKED: &str = "[name]";
 const NAME_PLACE: &str = "{{customer.name}}";
+/// What somebody who looks a draft through has to know.
+const MASKED: &str = "Personal data are masked: put into [..] what may be said, or take it out.";
 /// Questions of a draft.
 const QUESTIONS_MAX: usize = 10;
 /// Drafts at most.
@@ -287,7 +289,8 @@ fn to_mend(knowledge: &Knowledge, flagged: Flagged, files: &mut BTreeSet<String>
     };
     let id = topic.map(|topic| format!("the topic {} of {}", topic.id, topic.file.display()));
     let told = format!(
-        "Called wrong in chat {}: mend {}, or make this a topic of its own.\nIt was said: {}",
+        "Called wrong in chat {}: mend {}, or make this a topic of its own.\n{MASKED}\n\
+         It was said: {}",
         flagged.chat,
         id.as_deref().unwrap_or("what was answered from"),
         flagged.wrong,
@@ -324,9 +327,12 @@ fn to_add(group: &[&Asked], files: &mut BTreeSet<String>) -> KbSuggestion {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
+    let in_chats = match chats.len() {
+        1 => "chat".to_owned(),
+        many => format!("{many} chats:"),
+    };
     let told = format!(
-        "Asked in {} chats: {}{more}.\nThe answer is that of chat {}.",
-        chats.len(),
+        "Asked in {in_chats} {}{more}; the answer is that of chat {}.\n{MASKED}",
         named.join(", "),
         named.first().map_or("", String::as_str),
     );
@@ -629,7 +635,7 @@ mod tests {
         assert!(
             drafts[0]
                 .markdown
-                .contains("# Asked in 3 chats: 9, 6, 5.\n"),
+                .contains("# Asked in 3 chats: 9, 6, 5; the answer is that of chat 9.\n"),
             "{}",
             drafts[0].markdown
         );
