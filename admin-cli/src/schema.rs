@@ -11,9 +11,10 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use shared::{
     api::{
-        CreatedUser, Invited, KbCheck, KbSuggestion, KbTest, KbTopic, Message, PasswordCode,
-        Posted, SearchHit, SessionInfo, SystemStatus, TokenInfo,
+        AssistantStatus, AssistantTried, CreatedUser, Invited, KbCheck, KbSuggestion, KbTest,
+        KbTopic, Message, PasswordCode, Posted, SearchHit, SessionInfo, SystemStatus, TokenInfo,
     },
+    assistant::AssistantSettings,
     desk::{Change, Document},
     model::{Canned, Chat, Department, Invitation, Settings, User},
     record::Delivered,
@@ -102,6 +103,10 @@ const VERBS: &[(&str, Form)] = &[
     ("queue watch", Stream("QueueChange")),
     ("settings get", Item("Settings")),
     ("settings set", Item("Settings")),
+    ("assistant get", Item("AssistantSettings")),
+    ("assistant set", Item("AssistantSettings")),
+    ("assistant status", Item("AssistantStatus")),
+    ("assistant test", Item("AssistantTried")),
     ("export", Item("Document")),
     ("diff", List("Change")),
     ("apply", List("Change")),
@@ -157,6 +162,9 @@ fn document() -> Value {
     add::<Invitation>(&mut schemas);
     add::<Chat>(&mut schemas);
     add::<Settings>(&mut schemas);
+    add::<AssistantSettings>(&mut schemas);
+    add::<AssistantStatus>(&mut schemas);
+    add::<AssistantTried>(&mut schemas);
     add::<Document>(&mut schemas);
     add::<Change>(&mut schemas);
     add::<SearchHit>(&mut schemas);

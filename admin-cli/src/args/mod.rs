@@ -3,6 +3,7 @@
 //! What a verb does is in `run`. Nothing here touches a file, a terminal or a hub.
 
 pub(crate) mod access;
+pub(crate) mod assistant;
 pub(crate) mod canned;
 pub(crate) mod chat;
 pub(crate) mod code;
@@ -189,6 +190,9 @@ pub(crate) enum Verb {
     /// What the desk is called, and its privacy notice
     #[command(subcommand)]
     Settings(settings::SettingsVerb),
+    /// The assistant, which answers first
+    #[command(subcommand)]
+    Assistant(assistant::AssistantVerb),
     /// Departments
     #[command(subcommand, visible_alias = "dept")]
     Department(desk::DepartmentVerb),

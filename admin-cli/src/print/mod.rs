@@ -2,6 +2,7 @@
 //!
 //! How a result looks is in `format`, which columns a thing has in `items` and `identity`.
 
+mod assistant;
 pub(crate) mod changes;
 pub(crate) mod explained;
 mod format;

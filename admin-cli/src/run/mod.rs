@@ -1,6 +1,7 @@
 //! The verbs: one function for each noun and verb.
 
 mod access;
+pub(crate) mod assistant;
 mod backup;
 mod bulk;
 mod canned;
@@ -54,6 +55,7 @@ pub(crate) async fn run(app: &Invocation, verb: Verb) -> Result<(), Failure> {
         Verb::Whoami => access::whoami(app).await,
         Verb::Context(verb) => context::run(app, verb).await,
         Verb::Settings(verb) => settings::run(app, verb).await,
+        Verb::Assistant(verb) => assistant::run(app, verb).await,
         Verb::Department(verb) => department::run(app, verb).await,
         Verb::Canned(verb) => canned::run(app, verb).await,
         Verb::User(verb) => user::run(app, verb).await,
