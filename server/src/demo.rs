@@ -4,11 +4,13 @@
 //! Passwords are random, made on the first run and kept with the data; nothing here has a
 //! default password. The hub listens before the first of them is hashed.
 
+mod assistant;
 mod customers;
 mod desk;
 pub mod kb;
 
 use std::{
+    fs,
     io::{self, Write as _},
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -16,7 +18,7 @@ use std::{
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::config::Flags;
+use crate::{assistant::Assistant, config::Flags};
 
 /// Where the data of the demo lies when nobody says otherwise.
 const FOLDER: &str = "frontdesk-demo";
@@ -37,9 +39,26 @@ pub fn flags(flags: Flags) -> Flags {
     }
 }
 
+/// Writes the sample knowledge base into the data folder, when the demo runs there for the first
+/// time: what its user changed or took away stays so.
+///
+/// # Errors
+/// Of the file system.
+pub fn write_knowledge(data: &Path) -> io::Result<()> {
+    let folder = data.join("kb");
+    if data.join("desk.redb").exists() || folder.exists() {
+        return Ok(());
+    }
+    fs::create_dir_all(&folder)?;
+    for (name, text) in kb::sample() {
+        fs::write(folder.join(name), text)?;
+    }
+    Ok(())
+}
+
 /// Makes the sample desk on the hub that listens at `address` and sets the customers talking.
 #[must_use]
-pub fn start(data: &Path, address: SocketAddr) -> Demo {
+pub fn start(data: &Path, address: SocketAddr, assistant: Assistant) -> Demo {
     let demo = Demo {
         tasks: TaskTracker::new(),
         stop: CancellationToken::new(),
@@ -47,7 +66,7 @@ pub fn start(data: &Path, address: SocketAddr) -> Demo {
     let (data, stop, tasks) = (data.to_owned(), demo.stop.clone(), demo.tasks.clone());
     demo.tasks.spawn(async move {
         let made = tokio::select! {
-            made = desk::prepare(&data, address) => made,
+            made = desk::prepare(&data, address, &assistant) => made,
             () = stop.cancelled() => return,
         };
         match made {

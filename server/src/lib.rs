@@ -240,6 +240,12 @@ impl Server {
         &self.accounts
     }
 
+    /// The assistant, which answers by itself.
+    #[must_use]
+    pub const fn assistant(&self) -> &Assistant {
+        &self.assistant
+    }
+
     /// Whether connections are served with TLS.
     #[must_use]
     pub const fn has_tls(&self) -> bool {

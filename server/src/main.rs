@@ -209,6 +209,11 @@ async fn serve(config: Config, demo: bool) -> Result<u8, Failure> {
     let mut hangup = signal(SignalKind::hangup()).map_err(cannot)?;
 
     let data = config.data.clone();
+    if demo && config.assistant.kb.is_none() {
+        make_folder(&data).map_err(failed)?;
+        demo::write_knowledge(&data)
+            .map_err(|error| (format!("cannot write in {}: {error}", data.display()), 73))?;
+    }
     let server = Server::new(config).await.map_err(failed)?;
     let listener = server.bind().await.map_err(failed)?;
     let address = listener
@@ -216,7 +221,7 @@ async fn serve(config: Config, demo: bool) -> Result<u8, Failure> {
         .map_err(|error| (format!("no address: {error}"), 69))?;
     server.listen(listener);
     announce(&data, &server, address, demo)?;
-    let sample = demo.then(|| demo::start(&data, address));
+    let sample = demo.then(|| demo::start(&data, address, server.assistant().clone()));
 
     let code = loop {
         tokio::select! {

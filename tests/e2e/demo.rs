@@ -132,7 +132,7 @@ fn the_printed_commands_work_and_a_second_run_finds_the_same_desk() {
     customer.wait_text("Number or name [1]:", PATIENCE);
     customer.send_line("");
     customer.wait_for("the prompt", PATIENCE, prompts);
-    customer.send_line("Anybody there?");
+    customer.send_line("I would like to talk to a person");
     console.wait_text("Wanda", PATIENCE);
 
     // Everyone who asks at the sample desk comes to its queue by and by.

@@ -1,7 +1,8 @@
 //! Points at which a test may have the process die, as by a power cut.
 //!
-//! Only in programs that are built for debugging: `FRONTDESK_FAILPOINT` names one of
-//! [`POINTS`](self::Point), and the process aborts when it comes there.
+//! Only in programs that are built for debugging: `FRONTDESK_FAILPOINT` is the word of a [`Point`],
+//! a colon and the path of a file. The process writes that file and aborts when it comes there; it
+//! goes on when the file is there already, or when its folder is not.
 
 /// Where a turn of the assistant can be cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,11 +37,13 @@ impl Point {
     /// Ends the process if this is the point that was named.
     #[cfg(debug_assertions)]
     pub(super) fn reach(self) {
-        use std::sync::LazyLock;
-        static NAMED: LazyLock<Option<std::ffi::OsString>> =
-            LazyLock::new(|| std::env::var_os("FRONTDESK_FAILPOINT"));
-        if NAMED.as_deref().is_some_and(|named| named == self.word()) {
-            std::process::abort();
+        use std::{env, fs::File, process, sync::LazyLock};
+        static NAMED: LazyLock<Option<String>> =
+            LazyLock::new(|| env::var("FRONTDESK_FAILPOINT").ok());
+        let named = NAMED.as_deref().and_then(|named| named.split_once(':'));
+        let mark = named.filter(|(word, _)| *word == self.word());
+        if mark.is_some_and(|(_, mark)| File::create_new(mark).is_ok()) {
+            process::abort();
         }
     }
 

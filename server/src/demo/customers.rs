@@ -1,5 +1,6 @@
 //! Simulated customers: each opens a chat, says its lines one by one as it is answered, and comes
-//! back with a new question some time after its chat has ended.
+//! back with a new question some time after its chat has ended. Who asks what the assistant does
+//! not know comes to a person in the end.
 
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ use tokio::time::sleep;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Who asks what, and where: name, department, lines.
-const CUSTOMERS: [(&str, &str, &[&str]); 4] = [
+const CUSTOMERS: [(&str, &str, &[&str]); 5] = [
     (
         "Dmitri",
         "Billing",
@@ -63,7 +64,16 @@ const CUSTOMERS: [(&str, &str, &[&str]); 4] = [
             "I will talk to my colleagues, thank you",
         ],
     ),
+    (
+        "Nora",
+        "Customer Care",
+        &["How much does shipping cost?", "Yes, it did"],
+    ),
 ];
+/// What is said to an assistant that did not help the first time.
+const PERSON: &str = "I would like to talk to a person, please";
+/// Lines of an assistant, the greeting among them, after which it has had its chance.
+const CHANCES: u32 = 2;
 /// Time between two customers' first lines.
 const ARRIVAL: Duration = Duration::from_secs(2);
 /// How long a customer reads before it answers.
@@ -134,6 +144,7 @@ async fn talk(
     };
     let (socket, mut events) = Socket::connect(options)?;
     let mut rest = lines.iter().skip(1);
+    let mut automatic = 0;
     while let Some(event) = events.recv().await {
         let SocketEvent::Record(delivered) = event else {
             continue;
@@ -142,9 +153,21 @@ async fn talk(
             continue;
         }
         match &delivered.record.event {
-            Event::MessagePosted { .. } if delivered.record.actor.kind == ActorKind::Agent => {
+            Event::MessagePosted { .. } => {
+                let line = match delivered.record.actor.kind {
+                    ActorKind::Agent => rest.next(),
+                    ActorKind::Assistant => {
+                        automatic += 1;
+                        match automatic {
+                            1 => continue,
+                            CHANCES => rest.next(),
+                            _ => Some(&PERSON),
+                        }
+                    }
+                    ActorKind::Customer | ActorKind::System => continue,
+                };
                 sleep(READING).await;
-                if let Some(line) = rest.next() {
+                if let Some(line) = line {
                     socket.typing(chat, true, None);
                     sleep(TYPING).await;
                     let sent = socket.send(CommandId::random(), say(chat, line)).await;

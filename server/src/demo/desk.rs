@@ -26,6 +26,9 @@ use shared::{
     text::SafeText,
 };
 
+use super::assistant;
+use crate::assistant::Assistant;
+
 /// A department of the sample desk besides Customer Care, which every desk has.
 const DEPARTMENTS: [(&str, &str); 3] = [
     ("Technical Support", "Something does not work"),
@@ -117,7 +120,11 @@ pub(super) enum DemoError {
 struct Passwords(BTreeMap<String, String>);
 
 /// Makes what is missing. Gives the hub's URL.
-pub(super) async fn prepare(data: &Path, address: SocketAddr) -> Result<HubUrl, DemoError> {
+pub(super) async fn prepare(
+    data: &Path,
+    address: SocketAddr,
+    assistant: &Assistant,
+) -> Result<HubUrl, DemoError> {
     let data = data.canonicalize()?;
     let url = HubUrl::parse(&format!("http://{address}"))?;
     let passwords = passwords(&data)?;
@@ -127,6 +134,7 @@ pub(super) async fn prepare(data: &Path, address: SocketAddr) -> Result<HubUrl, 
     let owner = sign_in_owner(&data, &open, &passwords).await?;
     let departments = make_departments(&owner).await?;
     make_canned(&owner, &departments).await?;
+    assistant::put_first(&owner, assistant).await?;
     let users: Page<User> = owner.get("/api/users?limit=200").await?;
     for (context, name, role, works_in) in PEOPLE.iter().skip(1) {
         let login = login_file(&data, context);
