@@ -26,6 +26,8 @@ pub enum Source {
     Tags,
     /// Canned replies that fit the chat.
     Canned,
+    /// Help with writing.
+    Aids,
 }
 
 impl Source {
@@ -41,6 +43,7 @@ impl Source {
             Intent::Snooze => Some(Self::Times),
             Intent::Tag => Some(Self::Tags),
             Intent::Canned => Some(Self::Canned),
+            Intent::Assist => Some(Self::Aids),
             _ => None,
         }
     }

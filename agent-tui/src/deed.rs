@@ -57,6 +57,8 @@ pub enum Deed {
         /// For those who get it; may be empty.
         note: SafeText,
     },
+    /// Give it to the assistant again.
+    Return,
     /// End the episode.
     Resolve,
     /// End it for ever.
@@ -92,6 +94,7 @@ impl Deed {
             Self::TakeOver => format!("take #{chat} over"),
             Self::Assign { .. } => format!("assign #{chat}"),
             Self::Transfer { .. } => format!("hand #{chat} on"),
+            Self::Return => format!("give #{chat} to the assistant"),
             Self::Resolve => format!("resolve #{chat}"),
             Self::Close => format!("close #{chat}"),
             Self::Reopen => format!("reopen #{chat}"),

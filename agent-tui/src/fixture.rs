@@ -9,11 +9,15 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::tz::TimeZone;
 use shared::{
     api::Limits,
+    assistant::{
+        AnswerSource, AssistantReason, Citation, Entity, EntityKind, HandOff, HandOffReason,
+        IntentGuess, Reply, ReplyKind, Share, Summary, Tried,
+    },
     client::socket::SocketEvent,
     event::{AssignRule, Event, QueueReason, TransferEnd},
     fold::{ChatView, DeskView, View},
     frame::Me,
-    id::{AttachmentId, CannedId, ChatId, Cursor, DepartmentId, Epoch, UserId},
+    id::{AttachmentId, CannedId, ChatId, Cursor, DepartmentId, Epoch, Seq, UserId},
     model::{
         Actor, ActorKind, AgentStatus, Attachment, Canned, CannedScope, Department, Role, User,
         Visibility,
@@ -128,6 +132,65 @@ impl Story {
             over_capacity: false,
         };
         self.record(Some(id), system(), event)
+    }
+
+    /// The assistant gets the chat.
+    pub(crate) fn assist(&mut self, chat: u64, reason: AssistantReason) -> Record {
+        let id = ChatId(chat);
+        let epoch = self.view.chats[&id].chat.epoch.next();
+        let event = Event::AssistantAssigned { reason, epoch };
+        self.record(Some(id), system(), event)
+    }
+
+    /// The assistant writes, with what stands behind it.
+    pub(crate) fn replies(&mut self, chat: u64, text: &str, kind: ReplyKind) -> Vec<Record> {
+        let id = ChatId(chat);
+        let seq = self.view.chats[&id].chat.seq;
+        let posted = self.post(chat, assistant(), text, Visibility::Public);
+        let mut reply = Reply::new(kind, seq);
+        if kind == ReplyKind::Answer {
+            reply.intent = Some(SafeText::line("returns"));
+            reply.confidence = Some(Share::from_thousandths(920));
+            reply.source = Some(AnswerSource::Embedded);
+            reply.citations = vec![Citation {
+                id: SafeText::line("kb:returns#2"),
+                title: SafeText::line("Returns"),
+            }];
+        }
+        let reply = Box::new(reply);
+        let replied = Event::AssistantReplied { reply };
+        vec![posted, self.record(Some(id), assistant(), replied)]
+    }
+
+    /// The assistant looks for an answer.
+    pub(crate) fn looks(&mut self, chat: u64, seq: Seq) -> Record {
+        let event = Event::AssistantStarted { seq, again: false };
+        self.record(Some(ChatId(chat)), assistant(), event)
+    }
+
+    /// Mia calls an answer wrong.
+    pub(crate) fn flags(&mut self, chat: u64, seq: Seq, why: &str) -> Record {
+        let reason = Some(SafeText::block(why));
+        let by = self.agent(MIA);
+        let event = Event::AnswerFlagged { seq, reason };
+        self.record(Some(ChatId(chat)), by, event)
+    }
+
+    /// The assistant hands the chat off.
+    pub(crate) fn hands_off(&mut self, chat: u64, hand_off: HandOff) -> Vec<Record> {
+        let id = ChatId(chat);
+        let epoch = self.view.chats[&id].chat.epoch.next();
+        let handed_off = Event::HandedOff {
+            hand_off: Box::new(hand_off),
+        };
+        let queued = Event::ChatQueued {
+            department: BILLING,
+            rank_at: self.now,
+            reason: QueueReason::HandedOff,
+            epoch,
+        };
+        let first = self.record(Some(id), assistant(), handed_off);
+        vec![first, self.record(Some(id), assistant(), queued)]
     }
 
     /// The customer writes.
@@ -373,6 +436,92 @@ fn system() -> Actor {
         name: SafeText::line("desk"),
         rule: None,
     }
+}
+
+fn assistant() -> Actor {
+    Actor {
+        kind: ActorKind::Assistant,
+        id: None,
+        name: SafeText::line("Assistant"),
+        rule: None,
+    }
+}
+
+/// A hand-off that tells everything, with texts of one's choice.
+pub(crate) fn hand_off_of(say: impl Fn(&'static str) -> String) -> HandOff {
+    let text = |what: &'static str| SafeText::block(&say(what));
+    let guess = |title: &'static str, thousandths| IntentGuess {
+        intent: text(title),
+        title: text(title),
+        confidence: Share::from_thousandths(thousandths),
+    };
+    HandOff {
+        reason: HandOffReason::KeywordRule,
+        detail: Some(text("lawyer")),
+        intent: Some(text("Refunds")),
+        confidence: Some(Share::from_thousandths(620)),
+        top: vec![
+            guess("Refunds", 620),
+            guess("Returns", 210),
+            guess("Shipping", 100),
+        ],
+        language: Some(text("en")),
+        summary: Summary {
+            first: Some(text("I want my money back for order 4711")),
+            last: vec![
+                text("that did not help"),
+                text("you have my address ana@example.com"),
+                text("then I call my lawyer"),
+            ],
+            entities: vec![
+                Entity {
+                    kind: EntityKind::Number,
+                    text: text("4711"),
+                },
+                Entity {
+                    kind: EntityKind::Email,
+                    text: text("ana@example.com"),
+                },
+            ],
+            tried: vec![Tried {
+                text: text("You can return it within 14 days."),
+                citations: vec![Citation {
+                    id: text("kb:returns#2"),
+                    title: text("Returns"),
+                }],
+            }],
+        },
+        from: Seq(2),
+        to: Seq(9),
+        waited_ms: 1_200,
+        place: 3,
+    }
+}
+
+/// Ana, who was with the assistant and is Mia's now, among other chats.
+pub(crate) fn handed_off_desk(say: impl Fn(&'static str) -> String) -> Story {
+    let mut story = busy_desk();
+    story.open(6, "Eve Moss");
+    story.assist(6, AssistantReason::Opened);
+    story.says(6, "how do I return a bike");
+    story.replies(
+        6,
+        &say("You can return it within 14 days."),
+        ReplyKind::Answer,
+    );
+    story.open(7, "Gus Wood");
+    story.assist(7, AssistantReason::Opened);
+    story.says(7, "my bike squeaks");
+    story.assist(1, AssistantReason::Returned);
+    story.says(1, "how long can I return it");
+    story.replies(
+        1,
+        &say("You can return it within 14 days."),
+        ReplyKind::Answer,
+    );
+    story.hands_off(1, hand_off_of(say));
+    story.assign(1, MIA);
+    story
 }
 
 fn department(id: DepartmentId, name: &str) -> Department {

@@ -8,7 +8,7 @@ use std::{
 
 use shared::{
     api::{ChatAnswer, Page, SearchPage},
-    client::{error::ClientError, http::Http},
+    client::{assist, error::ClientError, http::Http},
     id::{ChatId, Pos, UserId},
     model::{Chat, Interval},
     time::Timestamp,
@@ -113,6 +113,10 @@ pub(crate) fn ask(http: &Http, told: &mpsc::Sender<Msg>, effect: Effect) {
                 let chat = answer.map(|answer| Box::new(answer.chat));
                 let chat = chat.map_err(told_why);
                 Msg::LookedUp { id, chat }
+            }
+            Effect::Assist { id, request } => {
+                let answer = assist::ask(&http, &request).await.map_err(told_why);
+                Msg::Assisted { id, answer }
             }
             _ => return,
         };

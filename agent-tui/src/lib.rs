@@ -6,6 +6,7 @@
 //! `view` and `theme` know colours.
 
 pub mod args;
+pub mod assisted;
 pub mod cache;
 mod clipboard;
 pub mod complete;

@@ -3,8 +3,9 @@
 use std::{cmp::Reverse, collections::BTreeMap};
 
 use shared::{
+    event::Event,
     fold::ChatView,
-    id::{ChatId, DepartmentId, UserId},
+    id::{ChatId, DepartmentId, Epoch, UserId},
     model::{AgentStatus, ChatState, Role, User},
     time::Timestamp,
 };
@@ -20,6 +21,8 @@ pub struct Listing {
     pub parked: Vec<ChatId>,
     /// Waiting chats of each department, first the one that is served next.
     pub queues: Vec<(DepartmentId, Vec<ChatId>)>,
+    /// Chats that the assistant has, the oldest first.
+    pub assistant: Vec<ChatId>,
     /// Resolved chats that this person owned last, newest first.
     pub resolved: Vec<ChatId>,
 }
@@ -47,6 +50,7 @@ impl Listing {
             .iter()
             .chain(&self.parked)
             .chain(queued)
+            .chain(&self.assistant)
             .chain(&self.resolved)
             .copied()
     }
@@ -60,9 +64,10 @@ impl Model {
         let mut queues: BTreeMap<DepartmentId, Vec<ChatId>> = BTreeMap::new();
         for (id, view) in &self.view.chats {
             match view.chat.state {
-                ChatState::Waiting | ChatState::Offered => {
+                ChatState::Waiting | ChatState::Offered if !is_between(view) => {
                     queues.entry(view.chat.department).or_default().push(*id);
                 }
+                ChatState::Assistant => listing.assistant.push(*id),
                 ChatState::Resolved if self.owns(*id) => listing.resolved.push(*id),
                 state if state.is_parked() && self.owns(*id) => listing.parked.push(*id),
                 state if state.is_open() && self.owns(*id) => listing.mine.push(*id),
@@ -131,6 +136,12 @@ impl Model {
             let name = self.department(*department);
             group(format!("QUEUE {name} ({})", chats.len()), chats);
         }
+        if !listing.assistant.is_empty() {
+            group(
+                format!("ASSISTANT ({})", listing.assistant.len()),
+                &listing.assistant,
+            );
+        }
         if !listing.resolved.is_empty() {
             group("RESOLVED".to_owned(), &listing.resolved);
         }
@@ -169,8 +180,9 @@ impl Model {
 
     /// Chats that wait, and since when the one that waits longest does.
     pub fn waiting(&self) -> (usize, Option<Timestamp>) {
-        let waits =
-            |view: &&ChatView| matches!(view.chat.state, ChatState::Waiting | ChatState::Offered);
+        let waits = |view: &&ChatView| {
+            matches!(view.chat.state, ChatState::Waiting | ChatState::Offered) && !is_between(view)
+        };
         let waiting = self.view.chats.values().filter(waits);
         let ranks = waiting.map(|view| view.chat.rank_at);
         ranks.fold((0, None), |(count, oldest), rank| {
@@ -187,4 +199,11 @@ impl Model {
             Some((place + 1, chats.len()))
         })
     }
+}
+
+/// Whether the records that say who has the chat are still on their way behind the one that opened
+/// it.
+fn is_between(view: &ChatView) -> bool {
+    let last = view.events.last().map(|record| &record.event);
+    view.chat.epoch == Epoch(0) || matches!(last, Some(Event::ChatReopened { .. }))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 use shared::{
-    api::SearchPage,
+    api::{AssistAnswer, AssistRequest, SearchPage},
     client::{
         outbox::{Entry, Failure},
         socket::SocketEvent,
@@ -145,6 +145,13 @@ pub enum Msg {
         /// Nothing more comes of it.
         done: bool,
     },
+    /// The help that was asked for, or why there is none.
+    Assisted {
+        /// Which question.
+        id: CommandId,
+        /// The answer.
+        answer: Result<AssistAnswer, String>,
+    },
     /// What there is on the disk that begins like a path.
     Paths {
         /// What was typed of it.
@@ -209,6 +216,13 @@ pub enum Effect {
     Search(Question),
     /// Ask for a chat out of sight.
     LookUp(ChatId),
+    /// Ask for help with writing.
+    Assist {
+        /// Comes back with the answer.
+        id: CommandId,
+        /// For what.
+        request: AssistRequest,
+    },
     /// Send a file.
     SendFile(Box<Sending>),
     /// Get a file and save it.

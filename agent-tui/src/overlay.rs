@@ -2,7 +2,8 @@
 //! help. What picking does is `update`'s business.
 
 use shared::{
-    id::{CannedId, ChatId, UserId},
+    api::{AssistKind, Tone},
+    id::{CannedId, ChatId, CommandId, Seq, UserId},
     model::AgentStatus,
 };
 
@@ -33,6 +34,39 @@ pub enum Value {
     Priority(i8),
     /// A canned reply.
     Canned(CannedId),
+    /// Help of the hub.
+    Aid(Aid),
+}
+
+/// Help of the hub for the one who writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Aid {
+    /// What.
+    pub kind: AssistKind,
+    /// How the new text is to sound.
+    pub tone: Option<Tone>,
+}
+
+impl Aid {
+    /// Every one, in the order in which they are offered.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let tones = Tone::ALL.iter().map(|tone| Some(*tone));
+        AssistKind::ALL.iter().flat_map(move |kind| {
+            let one = (*kind != AssistKind::Rewrite).then_some(None);
+            let several = tones.clone().filter(|_| *kind == AssistKind::Rewrite);
+            let kind = *kind;
+            let tones = one.into_iter().chain(several);
+            tones.map(move |tone| Self { kind, tone })
+        })
+    }
+
+    /// The word for it in lists and commands.
+    pub const fn word(self) -> &'static str {
+        match self.tone {
+            Some(tone) => tone.word(),
+            None => self.kind.word(),
+        }
+    }
 }
 
 /// What somebody means to do from now on.
@@ -78,6 +112,10 @@ pub enum PickFor {
     Snooze(Aim),
     /// To see where a link leads.
     Link,
+    /// To have help with writing.
+    Aid,
+    /// To put in the message of this chat what the hub proposes.
+    Proposal(ChatId, Aid),
     /// To put a canned reply in the message.
     Canned {
         /// In place of the `;code` before the cursor.
@@ -98,6 +136,10 @@ pub struct Picker {
     pub query: Option<String>,
     /// Which of the matching lines is chosen.
     pub selected: usize,
+    /// The question to the hub whose answer fills it; a later one does.
+    pub waits_for: Option<CommandId>,
+    /// What stands in place of lines that there are none of.
+    pub told: Option<String>,
 }
 
 /// What a line to fill in is for.
@@ -117,6 +159,12 @@ pub enum AskFor {
     SaveFile,
     /// Which file to send, and what to say with it.
     SendFile,
+    /// What is wrong with an answer of the assistant.
+    Flag(ChatId, Seq),
+    /// What the knowledge base is asked.
+    Question(ChatId, Aid),
+    /// To which language the draft is translated.
+    Language(ChatId, Aid),
 }
 
 /// A line to fill in.
@@ -212,6 +260,8 @@ impl Picker {
             choices,
             query: None,
             selected: 0,
+            waits_for: None,
+            told: None,
         }
     }
 
@@ -230,6 +280,8 @@ impl Picker {
             PickFor::Priority(aim) => format!("{aim} are"),
             PickFor::Snooze(aim) => format!("snooze {aim}: choose, or type a time"),
             PickFor::Link => "links of the message".to_owned(),
+            PickFor::Aid => "help with writing; nothing is sent by itself".to_owned(),
+            PickFor::Proposal(_, aid) => format!("{}: goes in the composer, not out", aid.word()),
             PickFor::Canned { .. } => "canned replies".to_owned(),
         }
     }
@@ -296,6 +348,11 @@ impl Prompt {
             AskFor::Tags(aim) => format!("tags for {aim}: word, or -word to take it off"),
             AskFor::SaveFile => "save: NUMBER PLACE; empty for the last file, here".to_owned(),
             AskFor::SendFile => "send: PATH WORDS; Tab completes".to_owned(),
+            AskFor::Flag(..) => "what is wrong with the answer (may be empty)".to_owned(),
+            AskFor::Question(..) => "ask the knowledge base".to_owned(),
+            AskFor::Language(..) => {
+                "to which language, like pt; empty for the customer's".to_owned()
+            }
         }
     }
 }

@@ -49,7 +49,11 @@ impl Reach {
                     self.tell(error.to_string(), true);
                 }
             }
-            Effect::Past { .. } | Effect::Hours { .. } | Effect::Search(_) | Effect::LookUp(_) => {
+            Effect::Past { .. }
+            | Effect::Hours { .. }
+            | Effect::Search(_)
+            | Effect::LookUp(_)
+            | Effect::Assist { .. } => {
                 ask(&self.http, &self.told, effect);
             }
             Effect::SendFile(_) | Effect::SaveFile { .. } | Effect::Paths(_) => {

@@ -324,6 +324,7 @@ impl Runtime {
             | Effect::Hours { .. }
             | Effect::Search(_)
             | Effect::LookUp(_)
+            | Effect::Assist { .. }
             | Effect::SendFile(_)
             | Effect::SaveFile { .. }
             | Effect::Paths(_)

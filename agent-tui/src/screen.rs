@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::model::Model;
+use crate::{assisted::card_rows, model::Model};
 
 /// The smallest terminal that shows anything.
 pub const SMALLEST: (u16, u16) = (40, 8);
@@ -20,6 +20,8 @@ pub struct PaneArea {
     pub index: usize,
     /// The line with the chat's name.
     pub title: Rect,
+    /// What the assistant told when it handed the chat off; without rows when there is nothing.
+    pub card: Rect,
     /// The messages.
     pub transcript: Rect,
     /// Who types, what is below.
@@ -134,10 +136,13 @@ fn pane(model: &Model, index: usize, area: Rect) -> PaneArea {
     let rows = u16::try_from(wanted).unwrap_or(u16::MAX).clamp(1, most);
     let line = |y: u16, height: u16| Rect { y, height, ..area };
     let composer = area.bottom() - rows;
+    let between = composer.saturating_sub(area.y + 3);
+    let card = model.panes[index].map_or(0, |chat| card_rows(model, chat, between));
     PaneArea {
         index,
         title: line(area.y, 1),
-        transcript: line(area.y + 1, composer.saturating_sub(area.y + 3)),
+        card: line(area.y + 1, card),
+        transcript: line(area.y + 1 + card, between - card),
         status: line(composer - 2, 1),
         border: line(composer - 1, 1),
         composer: Rect {

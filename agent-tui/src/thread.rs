@@ -177,6 +177,8 @@ pub struct Thread {
     pub search: Option<Search>,
     /// Why it is out of sight, while a draft still stands in its pane.
     pub gone: Option<String>,
+    /// The card of the hand-off was opened or closed by hand.
+    pub card: Option<bool>,
     /// No bell for this chat.
     pub muted: bool,
     /// When the hub was last told that we type.

@@ -15,6 +15,7 @@ use shared::{
 };
 
 use crate::{
+    assisted::{self, AI},
     model::Model,
     thread::{Fate, Outgoing, Place, Thread, is_from_other, wrap},
 };
@@ -34,6 +35,8 @@ pub enum Voice {
     Agent,
     /// The assistant.
     Assistant,
+    /// What stands behind a message of the assistant, quietly.
+    Aside,
     /// A note of whoever, for the team only.
     Note,
     /// The desk itself.
@@ -371,7 +374,11 @@ impl<'a> Transcript<'a> {
     fn author(&self, record: &Record) -> Option<(Voice, char, String)> {
         let Event::MessagePosted { visibility, .. } = &record.event else {
             system_text(self.model, record)?;
-            return Some((Voice::System, '*', String::from("desk")));
+            let voice = match &record.event {
+                Event::AssistantReplied { .. } => Voice::Aside,
+                _ => Voice::System,
+            };
+            return Some((voice, '*', String::from("desk")));
         };
         let actor = &record.actor;
         let first = |name: &str| {
@@ -390,7 +397,7 @@ impl<'a> Transcript<'a> {
         Some(match actor.kind {
             ActorKind::System => (Voice::System, '*', String::from("desk")),
             ActorKind::Customer => (Voice::Customer, ' ', first(&actor.name)),
-            ActorKind::Assistant => (Voice::Assistant, '=', first(&actor.name)),
+            ActorKind::Assistant => (Voice::Assistant, '=', format!("AI {}", first(&actor.name))),
             ActorKind::Agent if mine => {
                 let read = record.seq <= Some(self.view.chat.read_by_customer);
                 let mark = if read { "you ++" } else { "you +" };
@@ -470,12 +477,14 @@ pub(crate) fn system_text(model: &Model, record: &Record) -> Option<String> {
             department, reason, ..
         } => {
             let why = match reason {
-                QueueReason::Opened | QueueReason::Transferred => return None,
+                // Of a hand-off its own record says why.
+                QueueReason::Opened | QueueReason::Transferred | QueueReason::HandedOff => {
+                    return None;
+                }
                 QueueReason::Reopened => "reopened",
                 QueueReason::AgentLost => "its agent was lost",
                 QueueReason::AgentLeft => "its agent left",
                 QueueReason::Woken => "woken, its agent is not there",
-                QueueReason::HandedOff => "handed off by the assistant",
             };
             format!("waits in {} ({why})", model.department(*department))
         }
@@ -508,6 +517,9 @@ pub(crate) fn system_text(model: &Model, record: &Record) -> Option<String> {
         }
         Event::ChatWoken {} => "taken up again".to_owned(),
         // Of a person the desk says it in a line of its own.
+        Event::ChatResolved { by: None } if record.actor.kind == ActorKind::Assistant => {
+            format!("resolved by {by} {AI}")
+        }
         Event::ChatResolved { by: None } => "resolved by a rule".to_owned(),
         Event::ChatReopened { episode } => format!("reopened by {by} (episode {episode})"),
         Event::ChatClosed {} => "closed for ever".to_owned(),
@@ -521,6 +533,6 @@ pub(crate) fn system_text(model: &Model, record: &Record) -> Option<String> {
             Some(comment) => format!("rated {score}/5: {comment}"),
             None => format!("rated {score}/5"),
         },
-        _ => return None,
+        _ => return assisted::event_text(model, record),
     })
 }

@@ -74,6 +74,8 @@ actions! {
     Unmark "unmark" "take all marks off" [];
     Accept "accept" "claim the waiting chat" [Nav: "a"];
     Transfer "transfer" "hand the chat to a department or an agent" [Nav: "t"];
+    Return "return" "give the chat to the assistant again" [Nav: "B"];
+    Card "card" "what the assistant told at the hand-off, or less" [Nav: "c"];
     Resolve "resolve" "mark the chat as resolved" [Nav: "d"];
     Close "close" "close the chat for ever" [Nav: "x"];
     Reopen "reopen" "reopen the resolved chat" [];
@@ -97,6 +99,8 @@ actions! {
     Copy "copy" "copy the message" [Nav: "y"];
     Quote "quote" "quote the message in the composer" [Nav: "r"];
     Canned "canned" "put in a canned reply; in a message ;code and Tab" [Nav: ";"];
+    Flag "flag" "call an answer of the assistant wrong" [Nav: "!"];
+    Assist "assist" "suggest, ask, summarise, rewrite, translate" [Compose: "Alt+S", Nav: "P"];
     MarkUnread "mark-unread" "mark as unread from this message on" [Nav: "M"];
     RetryNow "retry" "reconnect now, and send again what failed" [Nav: "R"];
     DiscardFailed "discard" "drop the message that could not be sent" [Nav: "D"];

@@ -13,11 +13,16 @@ use crate::{
 const JOINED_BYTES_MAX: usize = 16 * 1024;
 
 /// What only lines need: a name, and what it does.
-const OWN: [(&str, Own, &str); 8] = [
+const OWN: [(&str, Own, &str); 9] = [
     (
         "chats",
         Own::Chats,
         "your chats, the queues with their ages, the team",
+    ),
+    (
+        "card",
+        Own::Card,
+        "what the assistant told when it handed this chat off",
     ),
     ("more", Own::More, "older messages of this chat"),
     ("unread", Own::Unread, "your chats with unread messages"),
@@ -47,6 +52,7 @@ const ALIASES: [(&str, &str); 3] = [("next", "next-needing"), ("chat", "go"), ("
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Own {
     Chats,
+    Card,
     More,
     Unread,
     Who,

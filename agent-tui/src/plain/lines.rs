@@ -323,6 +323,7 @@ impl Teller {
             name_of(model, id)
         ));
         lines.extend(spoken.into_iter().map(|(_, line)| line));
+        lines.extend(lists::card_of(view));
         if model
             .current_thread()
             .is_some_and(|thread| thread.has_draft())
@@ -442,6 +443,13 @@ impl Teller {
     fn question(&mut self, model: &Model, lines: &mut Vec<String>) {
         let question = match &model.overlay {
             Some(Overlay::Confirm(confirm)) => Some(format!("{} y or n", confirm.question)),
+            Some(Overlay::Picker(picker)) if picker.choices.is_empty() => {
+                let told = picker.told.as_deref().unwrap_or("nothing is there");
+                Some(format!(
+                    "{}; {told}; an empty line leaves it",
+                    picker.title()
+                ))
+            }
             Some(Overlay::Picker(picker)) => {
                 let choices = picker.choices.iter().take(CHOICES_MAX).enumerate();
                 let choices = choices.map(|(at, choice)| {

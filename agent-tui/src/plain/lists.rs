@@ -9,6 +9,7 @@ use shared::{
 };
 
 use crate::{
+    assisted::{self, Card, Doing},
     model::{Model, state_word, status_word},
     update::wall::Alarm,
 };
@@ -50,12 +51,45 @@ pub(crate) fn chats(model: &Model) -> Vec<String> {
             ));
         }
     }
+    if !listing.assistant.is_empty() {
+        lines.push(format!("assistant: {}", listing.assistant.len()));
+        lines.extend(listing.assistant.iter().filter_map(row));
+    }
     if !listing.resolved.is_empty() {
         lines.push(format!("resolved: {}", listing.resolved.len()));
         lines.extend(listing.resolved.iter().filter_map(row));
     }
     let here = team(model).filter(|(_, reachable, _)| *reachable).count();
     lines.push(format!("team: {here} others connected; /who names them"));
+    lines
+}
+
+/// What the assistant told when it handed the chat in front off.
+pub(crate) fn card(model: &Model) -> Vec<String> {
+    let Some(view) = model.current_view() else {
+        return vec!["no chat is open here; /go opens one".to_owned()];
+    };
+    let lines = card_of(view);
+    if lines.is_empty() {
+        return vec![format!(
+            "#{} does not come from the assistant",
+            view.chat.id
+        )];
+    }
+    lines
+}
+
+/// The lines of the card of a chat; none when it has none.
+pub(super) fn card_of(view: &ChatView) -> Vec<String> {
+    let Some(hand_off) = assisted::hand_off(&view.chat) else {
+        return Vec::new();
+    };
+    let card = Card::of(hand_off);
+    let mut lines = vec![format!("handed off by the assistant: {}", card.why)];
+    // Each on its line: what others wrote must not begin one.
+    let row =
+        |(what, text): (&str, String)| format!("hand-off, {what}: {}", text.replace('\n', " "));
+    lines.extend(card.lines.into_iter().map(row));
     lines
 }
 
@@ -195,6 +229,9 @@ pub(crate) fn standing(model: &Model, view: &ChatView) -> String {
         _ if model.owns(chat.id) => words.push("yours".to_owned()),
         Some(owner) => words.push(format!("of {}", model.agent(owner))),
         None => {}
+    }
+    if chat.state == ChatState::Assistant {
+        words.push(Doing::of(view).words().to_owned());
     }
     if matches!(chat.state, ChatState::Waiting | ChatState::Offered) {
         words.push(format!("waits {}", how_long(model.now.since(chat.rank_at))));

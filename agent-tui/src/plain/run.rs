@@ -449,6 +449,7 @@ impl Lines {
         }
         let lines = match own {
             Own::Chats => lists::chats(&self.model),
+            Own::Card => lists::card(&self.model),
             Own::Unread => lists::unread(&self.model),
             Own::Who => lists::who(&self.model),
             Own::Draft => lists::draft(&self.model),

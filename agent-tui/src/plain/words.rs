@@ -11,6 +11,7 @@ use shared::{
 };
 
 use crate::{
+    assisted::AI,
     model::Model,
     transcript::{system_text, zoned},
 };
@@ -73,7 +74,7 @@ fn said(model: &Model, chat: ChatId, record: &Record) -> Option<(String, String)
     let who = match record.actor.kind {
         ActorKind::System => "desk".to_owned(),
         _ if visibility == Visibility::Note => format!("note by {name} (team only)"),
-        ActorKind::Assistant => format!("{name} (assistant)"),
+        ActorKind::Assistant => format!("{name} {AI}"),
         ActorKind::Agent if !mine => format!("{name} (staff)"),
         ActorKind::Agent | ActorKind::Customer => name,
     };

@@ -34,7 +34,7 @@ pub(super) fn mark_all(model: &mut Model) {
     let queues = listing.queues.iter().map(|(_, chats)| chats);
     let here = model.current();
     let group = queues
-        .chain([&listing.parked, &listing.resolved])
+        .chain([&listing.parked, &listing.assistant, &listing.resolved])
         .find(|chats| here.is_some_and(|chat| chats.contains(&chat)));
     let group = group.unwrap_or(&listing.mine);
     if group.is_empty() {

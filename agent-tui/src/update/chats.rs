@@ -31,7 +31,14 @@ pub(super) fn why_not(model: &Model, chat: ChatId, deed: &Deed) -> Option<String
     let state = view.chat.state;
     let is = |sensible: bool| (!sensible).then(|| format!("#{chat} is {}", state_word(state)));
     match deed {
-        Deed::Claim if matches!(state, ChatState::Waiting | ChatState::Offered) => None,
+        Deed::Claim
+            if matches!(
+                state,
+                ChatState::Waiting | ChatState::Offered | ChatState::Assistant
+            ) =>
+        {
+            None
+        }
         Deed::Claim => Some(match view.chat.owner {
             _ if model.owns(chat) => format!("#{chat} is yours already"),
             Some(owner) if state.is_open() => {
@@ -45,6 +52,10 @@ pub(super) fn why_not(model: &Model, chat: ChatId, deed: &Deed) -> Option<String
             Some(_) => Some(format!("#{chat} is yours already")),
             None => Some(format!("#{chat} has no owner; claim it")),
         },
+        Deed::Return if state == ChatState::Waiting => {
+            Some(format!("#{chat} waits for a person; claim it first"))
+        }
+        Deed::Return => is(state.is_open() && view.chat.owner.is_some()),
         Deed::Assign { .. } | Deed::Transfer { .. } | Deed::Resolve => is(state.is_open()),
         Deed::Close => is(state != ChatState::Closed),
         Deed::Reopen => is(state == ChatState::Resolved),
@@ -98,6 +109,7 @@ pub(super) fn commands(model: &mut Model, chat: ChatId, deed: &Deed) -> Vec<Comm
                 epoch,
             }
         }
+        Deed::Return => Command::ReturnToAssistant { chat, epoch },
         Deed::Resolve => Command::Resolve { chat },
         Deed::Close => Command::Close {
             chat,

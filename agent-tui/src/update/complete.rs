@@ -11,7 +11,7 @@ use crate::{
     overlay::{Choice, Overlay, PickFor, Value},
 };
 
-use super::{canned, chats, files, find, overlays, parking, status, writing};
+use super::{assist, canned, chats, files, find, overlays, parking, status, writing};
 
 /// Makes the palette offer what fits the line as it is now: actions, or the arguments of the one
 /// that is named.
@@ -93,6 +93,7 @@ pub(super) fn choices(model: &Model, intent: Intent, rest: &str) -> Vec<Choice> 
         Some(Source::Times) => parking::times(model, rest),
         Some(Source::Tags) => words(tags(model)),
         Some(Source::Canned) => canned::choices(model),
+        Some(Source::Aids) => assist::aids(),
     }
 }
 

@@ -7,7 +7,7 @@ use shared::{
     fold::{ChatView, View},
     frame::Me,
     id::{ChatId, CommandId, Seq},
-    model::{ActorKind, AgentStatus, Role},
+    model::{ActorKind, AgentStatus, ChatState, Role},
     record::Record,
 };
 
@@ -16,7 +16,7 @@ use crate::{
     keys::Intent,
     model::{Link, Model},
     msg::Effect,
-    thread::{Fate, Outgoing, Place, Thread, is_from_other},
+    thread::{Fate, Outgoing, Place, Thread, is_from_other, is_message},
 };
 
 use super::{PAGE_RECORDS, bulk, is_watched, panes, today, wall, writing};
@@ -283,6 +283,9 @@ fn tell_lost(model: &mut Model, chat: ChatId) {
     let text = match (model.view.chats.get(&chat), gone) {
         (Some(view), _) => match view.chat.owner {
             Some(owner) => format!("#{chat} belongs to {} now", model.agent(owner)),
+            None if view.chat.state == ChatState::Assistant => {
+                format!("#{chat} is with the assistant now")
+            }
             None => format!("#{chat} waits in its queue again"),
         },
         (None, Some(gone)) => format!("#{chat} {gone}"),
@@ -414,6 +417,11 @@ fn after_record(model: &mut Model, record: &Record) {
     if let (Event::MessagePosted { .. }, Some(who)) = (&record.event, record.actor.id) {
         thread.typing.remove(&who);
     }
+    if is_message(record) && record.actor.kind == ActorKind::Assistant {
+        // It has no number of its own.
+        let name = &record.actor.name;
+        thread.typing.retain(|_, typing| typing.name != *name);
+    }
     if is_from_other(record, me) && !watched {
         thread.new_from = thread.new_from.or(record.seq);
     }
@@ -428,7 +436,8 @@ fn after_record(model: &mut Model, record: &Record) {
             announce(model, chat);
             Some("new chat")
         }
-        Event::ChatQueued { .. } | Event::ChatOpened { .. } => {
+        // Of a chat that is opened the next record says who has it.
+        Event::ChatQueued { .. } => {
             (model.status() == AgentStatus::Online).then_some("a chat waits")
         }
         _ => (owns && is_from_other(record, me)).then_some("new message"),

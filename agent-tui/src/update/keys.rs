@@ -13,8 +13,8 @@ use crate::{
 };
 
 use super::{
-    browse, bulk, canned, chats, files, find, needs, overlays, panes, parking, scroll, status,
-    today, writing,
+    assist, browse, bulk, canned, chats, files, find, needs, overlays, panes, parking, scroll,
+    status, today, writing,
 };
 
 /// The second of two keys is waited for as long as vim does.
@@ -108,6 +108,7 @@ fn overlay(model: &mut Model, intent: Intent, out: &mut Vec<Effect>) -> bool {
         Intent::StatusOf => status::open_whose(model),
         Intent::Find => find::open(model),
         Intent::Canned => canned::open(model, "", false),
+        Intent::Assist => assist::open(model),
         Intent::Wall => model.overlay = Some(Overlay::Wall),
         Intent::SearchInChat => overlays::ask(model, AskFor::Search),
         Intent::Pick => overlays::pick(model, out),
@@ -182,6 +183,9 @@ fn on_chat(model: &mut Model, intent: Intent, out: &mut Vec<Effect>) -> bool {
         Intent::Accept => bulk::do_here(model, Deed::Claim, out),
         Intent::Transfer => chats::open_transfer(model),
         Intent::Assign => chats::open_assign(model),
+        Intent::Return => bulk::do_here(model, Deed::Return, out),
+        Intent::Card => assist::turn_card(model),
+        Intent::Flag => assist::ask_flag(model),
         Intent::Resolve => bulk::do_here(model, Deed::Resolve, out),
         Intent::Close => bulk::do_here(model, Deed::Close, out),
         Intent::Reopen => bulk::do_here(model, Deed::Reopen, out),

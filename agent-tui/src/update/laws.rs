@@ -11,6 +11,8 @@ use proptest::{
 };
 use ratatui::{Terminal, backend::TestBackend};
 use shared::{
+    api::AssistAnswer,
+    assistant::{AssistantReason, ReplyKind},
     client::socket::SocketEvent,
     command::Command,
     error::ErrorCode,
@@ -25,7 +27,8 @@ use shared::{
 use super::{is_watched, update};
 use crate::{
     fixture::{
-        BILLING, MIA, SALES, Story, TOM, busy_desk, connected, console, delivered, key, live,
+        BILLING, MIA, SALES, Story, TOM, busy_desk, connected, console, delivered, hand_off_of,
+        key, live,
     },
     model::Model,
     msg::{Effect, Msg},
@@ -55,6 +58,12 @@ enum Step {
     Wait(u64),
     Types(u64, bool),
     Edited(u64),
+    /// The assistant gets a chat.
+    Assists(u64),
+    AssistantSays(u64),
+    HandsOff(u64),
+    /// The hub answers the oldest question for help, or cannot.
+    Helped(bool),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -112,6 +121,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         "z",
         "m",
         "D",
+        "B",
+        "P",
+        "c",
+        "!",
         "J",
         "K",
         "M",
@@ -140,6 +153,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         "?vat",
         "transfer billing",
         "20m",
+        "assist shorter",
     ];
     let pastes = ["short", "one\ntwo\nthree\nfour\nfive\nsix\n", "\x1b[31mred"];
     let chat = 1_u64..=5;
@@ -160,7 +174,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => any::<bool>().prop_map(Step::Focus),
         1 => (0_u64..90_000).prop_map(Step::Wait),
         1 => (chat.clone(), any::<bool>()).prop_map(|(chat, on)| Step::Types(chat, on)),
-        1 => chat.prop_map(Step::Edited),
+        1 => chat.clone().prop_map(Step::Edited),
+        1 => chat.clone().prop_map(Step::Assists),
+        1 => chat.clone().prop_map(Step::AssistantSays),
+        1 => chat.prop_map(Step::HandsOff),
+        2 => any::<bool>().prop_map(Step::Helped),
     ];
     // The texts are static, so that a failure is short to read.
     vec(step.boxed(), 0..120)
@@ -172,6 +190,7 @@ struct World {
     model: Model,
     sent: VecDeque<(CommandId, Command)>,
     asked: VecDeque<(String, ChatId, Option<Seq>, Option<Seq>)>,
+    helps: VecDeque<CommandId>,
     connected: bool,
 }
 
@@ -186,6 +205,7 @@ impl World {
             model: console(),
             sent: VecDeque::new(),
             asked: VecDeque::new(),
+            helps: VecDeque::new(),
             connected: true,
         };
         for event in [connected(), world.story.snapshot(), live()] {
@@ -206,6 +226,7 @@ impl World {
                     after,
                     ..
                 } => self.asked.push_back((id.clone(), *chat, *before, *after)),
+                Effect::Assist { id, .. } => self.helps.push_back(id.clone()),
                 _ => {}
             }
         }
@@ -263,7 +284,24 @@ impl World {
                 let record = self.story.transfer(chat, SALES);
                 self.hear(delivered(record));
             }
-            Step::Assigned(..) | Step::Leaves(_) => {}
+            Step::Assists(chat) if self.in_sight(chat) => {
+                let record = self.story.assist(chat, AssistantReason::Returned);
+                self.deliver(record);
+            }
+            Step::AssistantSays(chat) => {
+                let kind = ReplyKind::Answer;
+                for record in self.story.replies(chat, "like this", kind) {
+                    self.deliver(record);
+                }
+            }
+            Step::HandsOff(chat) if self.in_sight(chat) => {
+                let hand_off = hand_off_of(str::to_owned);
+                for record in self.story.hands_off(chat, hand_off) {
+                    self.deliver(record);
+                }
+            }
+            Step::Helped(good) => self.help(good),
+            Step::Assigned(..) | Step::Leaves(_) | Step::Assists(_) | Step::HandsOff(_) => {}
             Step::Page(more) => self.page(more),
             Step::Answer(good) => self.answer(good),
             Step::Disconnect => self.disconnect(),
@@ -294,6 +332,25 @@ impl World {
                 });
             }
         }
+    }
+
+    /// Answers a question for help; nothing goes out by it.
+    fn help(&mut self, good: bool) {
+        let Some(id) = self.helps.pop_front() else {
+            return;
+        };
+        let text = SafeText::line("as the hub would say it");
+        let answer = AssistAnswer {
+            suggestions: Vec::new(),
+            text: Some(text),
+        };
+        let why = || "no model is configured".to_owned();
+        let answer = good.then_some(answer).ok_or_else(why);
+        let before = self.drafts();
+        let effects = self.give(Msg::Assisted { id, answer });
+        let said = |effect: &Effect| matches!(effect, Effect::Do { command, .. } if !matches!(command, Command::MarkRead { .. }));
+        assert!(!effects.iter().any(said), "{effects:?}");
+        assert_eq!(before, self.drafts(), "nobody has chosen it");
     }
 
     fn disconnect(&mut self) {

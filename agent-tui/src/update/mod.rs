@@ -1,6 +1,9 @@
 //! The one function that changes the state: a message in, effects out. Pure: the time comes in
 //! with the message, ids are counted on from a seed, and nothing is drawn, sent or stored here.
 
+mod assist;
+#[cfg(test)]
+mod assist_tests;
 #[cfg(test)]
 mod bounds;
 mod browse;
@@ -146,6 +149,7 @@ fn take(model: &mut Model, msg: Msg, out: &mut Vec<Effect>) {
         Msg::Hours { from, items } => today::answer(model, from, items),
         Msg::Found { question, page } => find::found(model, &question, page),
         Msg::LookedUp { id, chat } => find::looked_up(model, id, chat.map(|chat| *chat)),
+        Msg::Assisted { id, answer } => assist::answered(model, &id, answer),
         Msg::File { text, error, done } => files::told(model, text, error, done),
         Msg::Paths { typed, paths } => files::completed(model, &typed, &paths),
         Msg::Told { text, error: true } => model.complain(text),

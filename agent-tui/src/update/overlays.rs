@@ -12,8 +12,8 @@ use crate::{
 };
 
 use super::{
-    browse, bulk, canned, chats, complete, files, find, keys, panes, parking, scroll, status,
-    writing,
+    assist, browse, bulk, canned, chats, complete, files, find, keys, panes, parking, scroll,
+    status, writing,
 };
 
 /// Offers every action.
@@ -165,6 +165,13 @@ fn take(model: &mut Model, picker: &Picker, out: &mut Vec<Effect>) {
         };
     }
     let Some(choice) = picker.chosen() else {
+        if picker.waits_for.is_some() {
+            model.overlay = Some(Overlay::Picker(picker.clone()));
+            return;
+        }
+        if picker.told.is_some() {
+            return;
+        }
         if picker.purpose == PickFor::Command {
             return no_command(model, picker);
         }
@@ -192,6 +199,10 @@ fn take(model: &mut Model, picker: &Picker, out: &mut Vec<Effect>) {
             let typed = purpose == PickFor::Canned { typed: true };
             canned::put_in(model, *id, typed, out);
         }
+        (_, Value::Aid(aid)) => assist::chosen(model, *aid, out),
+        (PickFor::Proposal(chat, aid), Value::Text(text)) => {
+            assist::put_in(model, chat, aid, text, out);
+        }
         (_, Value::Text(text)) => writing::replace(model, text, out),
         (_, Value::Target(_) | Value::Priority(_) | Value::Status(_)) => {}
     }
@@ -211,6 +222,10 @@ fn answer(model: &mut Model, prompt: &Prompt, out: &mut Vec<Effect>) {
         AskFor::Tags(aim) => chats::tag(model, aim, text, out),
         AskFor::SaveFile => files::save(model, text, out),
         AskFor::SendFile => files::send(model, text, out),
+        AskFor::Flag(chat, seq) => assist::flag(model, chat, seq, text, out),
+        AskFor::Question(_, _) if text.is_empty() => {}
+        AskFor::Question(chat, aid) => assist::ask(model, chat, aid, text, out),
+        AskFor::Language(chat, aid) => assist::ask(model, chat, aid, text, out),
     }
 }
 
@@ -305,6 +320,10 @@ fn fill(model: &mut Model, text: &str, out: &mut Vec<Effect>) {
     }
     match &mut model.overlay {
         Some(Overlay::Picker(picker)) => {
+            // Nothing is chosen of what is not there yet.
+            if let PickFor::Proposal(..) = picker.purpose {
+                return;
+            }
             // The whole text may name a line; else its first word does and the others answer
             // what is asked next.
             drop(picker.field.set_text(text));

@@ -127,7 +127,7 @@ fn command(model: &mut Model, line: &str, out: &mut Vec<Effect>) {
 const fn takes_line(intent: Intent) -> bool {
     matches!(
         intent,
-        Intent::SearchInChat | Intent::SaveFile | Intent::SendFile
+        Intent::SearchInChat | Intent::SaveFile | Intent::SendFile | Intent::Flag
     )
 }
 
@@ -174,7 +174,13 @@ fn ask_no_more(model: &mut Model, out: &mut Vec<Effect>) {
         | AskFor::AssignNote(..)
         | AskFor::Reason(..)
         | AskFor::SaveFile
-        | AskFor::SendFile => overlays::pick(model, out),
+        | AskFor::SendFile
+        | AskFor::Flag(..)
+        | AskFor::Language(..) => overlays::pick(model, out),
+        AskFor::Question(..) => {
+            model.overlay = None;
+            model.complain("write the question: /assist ask how long does delivery take");
+        }
         AskFor::Search => {
             model.overlay = None;
             model.complain("write what to look for: /search invoice");

@@ -326,7 +326,11 @@ pub(super) fn why_not(model: &Model, chat: ChatId) -> Option<String> {
             let keys = model.keymap.keys(Mode::Nav, Intent::Accept);
             let key = keys.split(' ').next().unwrap_or_default();
             let how = model.how(Intent::Accept, key);
-            format!("#{chat} waits; claim it first ({how}), or /note to the team")
+            let why = match view.chat.state {
+                ChatState::Assistant => "is with the assistant",
+                _ => "waits",
+            };
+            format!("#{chat} {why}; claim it first ({how}), or /note to the team")
         }
     })
 }

@@ -9,6 +9,7 @@ use shared::{
 };
 
 use crate::{
+    assisted::Doing,
     listing::ListRow,
     model::Model,
     theme::{Role, Theme},
@@ -103,7 +104,11 @@ impl List<'_> {
         } else {
             self.theme.style(Role::Text)
         };
-        let time = self.time(view);
+        let (time, badge) = match view.chat.state {
+            // What it does is more than for how long it has been quiet.
+            ChatState::Assistant => (format!("{:>7}", Doing::of(view).word()), String::new()),
+            _ => (self.time(view), format!("{badge:>3}")),
+        };
         let columns = usize::from(line.width);
         let name = render(&view.chat.name).replace('\n', " ");
         let draft = self
@@ -122,14 +127,14 @@ impl List<'_> {
             (true, false) => " ",
             (true, true) => "+",
         };
-        let room = columns.saturating_sub(6 + marked.len() + time.len());
+        let room = columns.saturating_sub(3 + marked.len() + time.len() + badge.len());
         let name = truncate_width(&name, room);
         let gap = " ".repeat(room.saturating_sub(width(&name)));
         let text = format!("{number}{mark}{marked}{name}{gap} ");
         let x = put(buffer, line, 0, &text, style);
         let x = put(buffer, line, x, &time, style);
         let style = if here { style } else { self.theme.style(role) };
-        put(buffer, line, x, &format!("{badge:>3}"), style);
+        put(buffer, line, x, &badge, style);
     }
 
     /// For how long it has been quiet or waits; of one that was put aside, when it comes back.

@@ -16,6 +16,7 @@ use shared::{
 };
 
 use super::{
+    assistant,
     layouts::{ana, resolved_by, while_writing, with_details},
     tests::{DARK, desk, drawn, picture, row_text},
 };
@@ -34,7 +35,7 @@ use crate::{
 const SIZES: [(u16, u16); 5] = [(40, 8), (60, 16), (80, 24), (120, 40), (160, 50)];
 
 type State = (&'static str, fn((u16, u16)) -> Model);
-const STATES: [State; 12] = [
+const STATES: [State; 14] = [
     ("loading", |_| loading()),
     ("empty", |_| console_of(&Story::new())),
     ("busy", busy),
@@ -49,6 +50,8 @@ const STATES: [State; 12] = [
     ("help", |_| pressed("F1")),
     ("wall", |_| wall()),
     ("paste", |_| pasted()),
+    ("handed_off", |_| assistant::handed_off("Esc c")),
+    ("proposals", |_| assistant::proposals()),
 ];
 
 fn loading() -> Model {
@@ -254,8 +257,8 @@ fn marks(color: Color) -> &'static [&'static str] {
     match color {
         // A reply's border, or a customer, who is named and has no mark before the time.
         Color::LightCyan => &["REPLY", "Ana", "Bo", "Dmitri"],
-        // A colleague.
-        Color::LightGreen => &[">"],
+        // A colleague, or the assistant.
+        Color::LightGreen => &[">", "AI"],
         // A note, what is new, what to look at.
         Color::LightYellow => &[
             "~",

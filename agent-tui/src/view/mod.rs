@@ -1,9 +1,12 @@
 //! Drawing: the state in, a frame out, nothing else. All text goes through `paint`, which cleans
 //! it, so that nothing remote can steer the terminal.
 
+#[cfg(test)]
+mod assistant;
 mod bars;
 #[cfg(test)]
 mod bytes;
+mod card;
 mod debug;
 mod find;
 #[cfg(test)]
@@ -18,6 +21,7 @@ mod matrix;
 mod overlay;
 mod paint;
 mod pane;
+mod proposals;
 mod side;
 #[cfg(test)]
 mod speed;

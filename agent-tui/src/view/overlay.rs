@@ -15,7 +15,7 @@ use crate::{
 use super::{
     find,
     paint::{blank, put, put_right, row, rule},
-    wall,
+    proposals, wall,
 };
 
 /// Draws `overlay` over `body`.
@@ -27,6 +27,9 @@ pub(super) fn draw(
     frame: &mut Frame<'_>,
 ) {
     match overlay {
+        Overlay::Picker(picker) if matches!(picker.purpose, PickFor::Proposal(..)) => {
+            proposals::draw(theme, picker, body, frame);
+        }
         Overlay::Picker(picker) => draw_picker(model, theme, picker, body, frame),
         Overlay::Find(found) => find::draw(model, theme, found, body, frame),
         Overlay::Prompt(prompt) => {
@@ -137,6 +140,24 @@ fn draw_picker(model: &Model, theme: &Theme, picker: &Picker, body: Rect, frame:
     let title = format!("{}{}", picker.title(), hours.unwrap_or_default());
     let area = card(theme, &title, body, rows + 1, frame);
     field(theme, &picker.field, row(area, 0), frame);
+    draw_choices(theme, picker, area, rows, frame);
+    if matches.is_empty() {
+        let line = row(area, 1);
+        let buffer = frame.buffer_mut();
+        put(buffer, line, 2, "nothing fits", theme.style(Role::Dim));
+    }
+}
+
+/// The lines of a list from the second row of `area` on, as many as `rows`; the chosen one is
+/// among them.
+pub(super) fn draw_choices(
+    theme: &Theme,
+    picker: &Picker,
+    area: Rect,
+    rows: usize,
+    frame: &mut Frame<'_>,
+) {
+    let matches = picker.matches();
     let chosen = picker.selected.min(matches.len().saturating_sub(1));
     let first = (chosen + 1).saturating_sub(rows);
     let buffer = frame.buffer_mut();
@@ -157,10 +178,6 @@ fn draw_picker(model: &Model, theme: &Theme, picker: &Picker, body: Rect, frame:
         let x = put(buffer, label, x, &choice.label, style).max(18) + 1;
         let dim = if number == chosen { role } else { Role::Dim };
         put(buffer, line, x, &choice.detail, theme.style(dim));
-    }
-    if matches.is_empty() {
-        let line = row(area, 1);
-        put(buffer, line, 2, "nothing fits", theme.style(Role::Dim));
     }
 }
 

@@ -3,11 +3,12 @@
 use ratatui::{Frame, buffer::Buffer, layout::Rect, style::Style};
 use shared::{
     id::ChatId,
-    model::Chat,
+    model::{Chat, ChatState},
     text::{render, width},
 };
 
 use crate::{
+    assisted::Doing,
     composer as draft,
     model::{Base, Model, state_word},
     screen::{LISTED, PaneArea},
@@ -18,6 +19,7 @@ use crate::{
 };
 
 use super::{
+    card,
     paint::{age, line, put, put_right, restyle, row, rule},
     states,
 };
@@ -36,6 +38,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: &PaneArea, frame: &mut Fr
         return;
     };
     title(model, theme, area, chat, buffer);
+    card::draw(model, theme, area, chat, buffer);
     transcript(model, theme, area, chat, thread, buffer);
     border(model, theme, area, chat, thread, buffer);
     composer(theme, area, thread, focused, buffer);
@@ -74,6 +77,9 @@ fn title(model: &Model, theme: &Theme, area: &PaneArea, chat: ChatId, buffer: &m
         format!("#{}", chat.id),
         format!("{} {}", state_word(chat.state), since_or_until(model, chat)),
     ];
+    if chat.state == ChatState::Assistant {
+        parts.push(Doing::of(view).words().to_owned());
+    }
     match chat.owner {
         Some(owner) if Some(owner) != model.my_id() => {
             parts.push(format!("with {}", model.agent(owner)));
@@ -179,6 +185,7 @@ fn message_row(theme: &Theme, line: Rect, drawn: &Row, hit: bool, buffer: &mut B
         Voice::Agent | Voice::Assistant => (Role::Agent, Role::Text),
         Voice::Note => (Role::Note, Role::Note),
         Voice::System => (Role::System, Role::System),
+        Voice::Aside => (Role::Dim, Role::Dim),
         Voice::Unsent => (Role::Dim, Role::Dim),
         Voice::Failed => (Role::Error, Role::Error),
     };

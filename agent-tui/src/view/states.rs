@@ -161,6 +161,10 @@ pub(super) fn obstacle(model: &Model, chat: ChatId, thread: &Thread) -> Option<S
         (ChatState::Resolved, _) => Some(format!("resolved; {} first", key(model, Intent::Reopen))),
         _ if thread.noting || model.owns(chat.id) => None,
         (_, Some(owner)) => Some(format!("{} has it; {}", model.agent(owner), note())),
+        (ChatState::Assistant, None) => {
+            let accept = key(model, Intent::Accept);
+            Some(format!("the assistant answers; {accept} takes it"))
+        }
         (_, None) => Some(format!("waits; {} takes it", key(model, Intent::Accept))),
     }
 }

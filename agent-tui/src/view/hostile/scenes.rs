@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use shared::{
+    api::{AssistAnswer, Suggestion, SuggestionSource},
+    assistant::{AnswerSource, Citation, Reply, ReplyKind, Share},
     client::{
         private,
         socket::{SocketEvent, StopReason},
@@ -19,12 +21,14 @@ use crate::{
     cache::Cache,
     drafts::Drafts,
     fixture::{
-        BILLING, MIA, SALES, Story, TOM, busy_desk, console, console_of, delivered, hear, press,
-        two_o_clock, type_text,
+        BILLING, MIA, SALES, Story, TOM, busy_desk, console, console_of, delivered,
+        handed_off_desk, hear, press, two_o_clock, type_text,
     },
     model::Model,
     msg::{Msg, Restored},
+    overlay::Overlay,
     update::update,
+    view::assistant,
 };
 
 /// Gives the text for the sink of that name.
@@ -32,7 +36,7 @@ pub(super) type Say<'a> = &'a dyn Fn(&'static str) -> String;
 /// What it shows, the sinks that are seen in it, how it comes about.
 pub(super) type Scene = (&'static str, &'static [&'static str], fn(Say<'_>) -> Model);
 
-pub(super) const SCENES: [Scene; 25] = [
+pub(super) const SCENES: [Scene; 30] = [
     ("refused message", &["refusal"], refused_message),
     ("refused request", &["outbox"], refused_request),
     ("told", &["told"], told),
@@ -64,6 +68,31 @@ pub(super) const SCENES: [Scene; 25] = [
     }),
     ("sent before", &["sent before"], sent_before),
     ("edited", &["why no editor"], no_editor),
+    ("hand-off", &HANDED_OFF, handed_off),
+    (
+        "assistant",
+        &["answer", "intent", "model", "source", "why wrong"],
+        assistant,
+    ),
+    ("proposals", &["title", "proposal", "citation"], proposals),
+    ("summary", &["proposal"], summary),
+    ("no help", &["why no help"], no_help),
+];
+
+/// What the card of a hand-off shows of others.
+const HANDED_OFF: [&str; 12] = [
+    "lawyer",
+    "Refunds",
+    "Returns",
+    "Shipping",
+    "en",
+    "I want my money back for order 4711",
+    "that did not help",
+    "then I call my lawyer",
+    "4711",
+    "ana@example.com",
+    "You can return it within 14 days.",
+    "kb:returns#2",
 ];
 
 /// All that one chat shows at once, in a wide terminal.
@@ -363,6 +392,80 @@ fn cache(say: Say<'_>) -> Model {
     let mut model = console();
     update(&mut model, Msg::Restored(Box::new(restored)), story.now);
     model
+}
+
+fn handed_off(say: Say<'_>) -> Model {
+    assistant::with_card(&handed_off_desk(say))
+}
+
+/// All that a chat of the assistant shows.
+fn assistant(say: Say<'_>) -> Model {
+    let text = |what| SafeText::block(&say(what));
+    let mut story = story(say);
+    let seq = story.view.chats[&ChatId(1)].chat.seq;
+    let answer = story.replies(1, &say("answer"), ReplyKind::Answer);
+    let seq_of_answer = answer[0].seq.expect("of a chat");
+    let mut reply = Reply::new(ReplyKind::Answer, seq);
+    reply.intent = Some(text("intent"));
+    reply.confidence = Some(Share::ONE);
+    reply.source = Some(AnswerSource::Provider);
+    reply.model = Some(text("model"));
+    reply.citations = vec![Citation {
+        id: text("source"),
+        title: text("source"),
+    }];
+    let by = story.agent(TOM);
+    let reply = Box::new(reply);
+    story.record(Some(ChatId(1)), by, Event::AssistantReplied { reply });
+    story.flags(1, seq_of_answer, &say("why wrong"));
+    console_of(&story)
+}
+
+/// What the hub answers to one who asks for help.
+fn help(say: Say<'_>, answer: Result<AssistAnswer, String>) -> Model {
+    let mut model = keys(say, "Esc P Enter");
+    let id = match &model.overlay {
+        Some(Overlay::Picker(picker)) => picker.waits_for.clone(),
+        _ => None,
+    };
+    let id = id.expect("the hub was asked");
+    take(&mut model, Msg::Assisted { id, answer });
+    model
+}
+
+fn proposals(say: Say<'_>) -> Model {
+    let text = |what| SafeText::block(&say(what));
+    let suggestion = Suggestion {
+        title: text("title"),
+        text: text("proposal"),
+        source: SuggestionSource::Model,
+        citations: vec![Citation {
+            id: text("citation"),
+            title: text("citation"),
+        }],
+    };
+    let suggestions = vec![suggestion.clone(), suggestion];
+    help(
+        say,
+        Ok(AssistAnswer {
+            suggestions,
+            text: None,
+        }),
+    )
+}
+
+fn summary(say: Say<'_>) -> Model {
+    help(
+        say,
+        Ok(AssistAnswer {
+            suggestions: Vec::new(),
+            text: Some(SafeText::block(&say("proposal"))),
+        }),
+    )
+}
+
+fn no_help(say: Say<'_>) -> Model {
+    help(say, Err(say("why no help")))
 }
 
 /// A chat of ours goes while we write.
