@@ -10,7 +10,7 @@ use shared::{
 use super::Knowledge;
 use crate::assistant::{
     hear::Heard,
-    turn::{Mind, embedded, look},
+    turn::{Mind, by_rule, certain, look, unsure},
 };
 
 /// Stands where the customer's name would.
@@ -28,8 +28,10 @@ pub fn trial(knowledge: &Knowledge, settings: &AssistantSettings, text: &SafeTex
         name: SafeText::line(NAME),
         ..Heard::default()
     };
-    let (decision, reason, reply) = told(embedded(&heard, mind));
     let sight = look(&heard, mind);
+    let turn = by_rule(&heard, mind).or_else(|| certain(&heard, mind, &sight));
+    let turn = turn.unwrap_or_else(|| unsure(&heard, mind, &sight));
+    let (decision, reason, reply) = told(turn);
     let second = sight
         .top
         .get(1)
