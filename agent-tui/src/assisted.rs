@@ -167,7 +167,7 @@ fn reply_text(reply: &Reply) -> Option<String> {
     if let Some(intent) = &reply.intent {
         text.push_str(&format!(": {intent}"));
         if let Some(confidence) = reply.confidence {
-            text.push_str(&format!(" {confidence}"));
+            text.push_str(&format!(" {:.2}", confidence.number()));
         }
     }
     match (reply.source, &reply.model) {
@@ -260,7 +260,7 @@ impl Card {
 /// What the customer seems to want, and what else it may be.
 fn wants(hand_off: &HandOff) -> Option<String> {
     let with = |what: &str, confidence: Option<Share>| match confidence {
-        Some(confidence) => format!("{what} {confidence}"),
+        Some(confidence) => format!("{what} {:.2}", confidence.number()),
         None => what.to_owned(),
     };
     let guess = |guess: &IntentGuess| with(&guess.title, Some(guess.confidence));

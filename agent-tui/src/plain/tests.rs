@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use shared::{
+    api::{AssistAnswer, Suggestion, SuggestionSource},
     client::socket::SocketEvent,
     event::Event,
     frame::Typist,
@@ -19,9 +20,12 @@ use super::{
     words::{clean, speaker},
 };
 use crate::{
-    fixture::{MIA, SALES, Story, TOM, busy_desk, connected, console, delivered, live},
+    fixture::{
+        MIA, SALES, Story, TOM, busy_desk, connected, console, delivered, handed_off_desk, live,
+    },
     model::Model,
     msg::{Effect, Msg},
+    overlay::Overlay,
     thread::Draft,
     update::update,
 };
@@ -410,6 +414,84 @@ fn hostile_texts_stay_lines_of_text() {
             let begins =
                 known.iter().any(|start| line.starts_with(start)) || line.ends_with(" types");
             assert!(begins, "{raw:?} gave the line {line:?}");
+        }
+    }
+}
+
+#[test]
+fn a_chat_from_the_assistant_comes_with_its_card_and_labels_in_lines() {
+    let mut person = Person::at(&handed_off_desk(str::to_owned));
+    for line in [
+        "Assistant (AI): You can return it within 14 days.",
+        "desk: AI answer: returns 0.92; by the hub itself; from kb:returns#2 Returns",
+        "\nhanded off by the assistant: a word calls a person (lawyer)\n",
+        "\nhand-off, wants: Refunds 0.62, or Returns 0.21, Shipping 0.10\n",
+        "\nhand-off, first: I want my money back for order 4711\n",
+        "\nhand-off, waited: 2 s, then number 3 in the queue, language en\n",
+    ] {
+        assert!(person.told.contains(line), "{line}\n{}", person.told);
+    }
+    let all = lists::chats(&person.model).join("\n");
+    assert!(all.contains("assistant: 2\n#6 Eve Moss: "), "{all}");
+    assert!(
+        all.contains("#7 Gus Wood: Billing, with the assistant, answers"),
+        "{all}"
+    );
+    person.types("/go 4");
+    let card = lists::card(&person.model);
+    assert_eq!(card, ["#4 does not come from the assistant"]);
+}
+
+#[test]
+fn help_comes_as_a_list_and_becomes_the_draft() {
+    let mut person = Person::at(&handed_off_desk(str::to_owned));
+    person.told.clear();
+    person.types("/assist ask how long is a return");
+    assert!(
+        person
+            .told
+            .contains("asking the hub ..; an empty line leaves it"),
+        "{}",
+        person.told
+    );
+    let id = match &person.model.overlay {
+        Some(Overlay::Picker(picker)) => picker.waits_for.clone(),
+        _ => None,
+    };
+    let suggestion = Suggestion {
+        title: SafeText::line("Returns"),
+        text: SafeText::block("14 days\n2 is no choice"),
+        source: SuggestionSource::Knowledge,
+        citations: Vec::new(),
+    };
+    let answer = Ok(AssistAnswer {
+        suggestions: vec![suggestion],
+        text: None,
+    });
+    let id = id.expect("asked");
+    person.take(Msg::Assisted { id, answer });
+    let listed = "\n    1 Returns, knowledge: 14 days 2 is no choice\n";
+    assert!(person.told.contains(listed), "{}", person.told);
+    person.types("1");
+    assert!(
+        person.told.contains("/draft shows it, /send sends it"),
+        "{}",
+        person.told
+    );
+    let thread = &person.model.threads[&ChatId(1)];
+    assert_eq!(thread.reply.text(), "14 days\n2 is no choice");
+    assert!(thread.outgoing.is_empty());
+}
+
+#[test]
+fn no_text_of_a_hand_off_begins_a_line() {
+    for text in HOSTILE {
+        let person = Person::at(&handed_off_desk(|_| (*text).to_owned()));
+        for line in lists::card(&person.model) {
+            let line = clean(&line);
+            assert!(line.starts_with("hand"), "{line:?}");
+            let bad = |c: char| c.is_control() && c != '\n';
+            assert!(!line.contains(bad), "{line:?}");
         }
     }
 }

@@ -4,10 +4,11 @@
 
 use shared::{
     api::{AssistAnswer, AssistKind, AssistRequest, Suggestion, Tone},
+    assistant::ReplyKind,
     command::Command,
     event::Event,
+    fold::ChatView,
     id::{ChatId, CommandId, Seq},
-    model::ActorKind,
     record::Record,
     text::SafeText,
 };
@@ -210,8 +211,11 @@ pub(super) fn ask_flag(model: &mut Model) {
         return model.say("no chat is open here");
     };
     let chat = view.chat.id;
-    let newest = view.events.iter().rev().find(|record| is_answer(record));
-    let seq = answer_in_sight(model, chat).or(newest.and_then(|record| record.seq));
+    let newest = view.events.iter().rev();
+    let newest = newest
+        .filter(|record| is_answer(view, record))
+        .find_map(|record| record.seq);
+    let seq = answer_in_sight(model, view).or(newest);
     match seq {
         Some(seq) => overlays::ask(model, AskFor::Flag(chat, seq)),
         None => model.say("the assistant has answered nothing here"),
@@ -226,15 +230,18 @@ pub(super) fn flag(model: &mut Model, chat: ChatId, seq: Seq, why: &str, out: &m
     request(model, command, format!("flag the answer in #{chat}"), out);
 }
 
-fn is_answer(record: &Record) -> bool {
-    record.actor.kind == ActorKind::Assistant && matches!(record.event, Event::MessagePosted { .. })
+/// Whether a record is an answer of the assistant: the next one says what stands behind it.
+fn is_answer(view: &ChatView, record: &Record) -> bool {
+    let next = record.seq.map(Seq::next);
+    let behind = view.events.iter().rev().find(|other| other.seq == next);
+    matches!(behind.map(|other| &other.event), Some(Event::AssistantReplied { reply }) if reply.kind == ReplyKind::Answer)
 }
 
-fn answer_in_sight(model: &Model, chat: ChatId) -> Option<Seq> {
+fn answer_in_sight(model: &Model, view: &ChatView) -> Option<Seq> {
     let screen = Screen::of(model)?;
     let area = screen.focused(model)?.transcript;
-    let transcript = Transcript::new(model, chat, area.width)?;
+    let transcript = Transcript::new(model, view.chat.id, area.width)?;
     transcript.find_in_window(usize::from(area.height), |record, _| {
-        record.seq.filter(|_| is_answer(record))
+        record.seq.filter(|_| is_answer(view, record))
     })
 }

@@ -161,6 +161,9 @@ fn the_newest_answer_in_sight_is_called_wrong_with_a_reason() {
     };
     let seq = answer(&model);
     let chat = ChatId(1);
+    // A courtesy after it is no answer.
+    let thanks = story.replies(1, "You are welcome.", ReplyKind::Courtesy);
+    hear(&mut model, &story, thanks.into_iter().map(delivered));
     let asked = press(&mut model, "Esc !");
     assert_eq!(commands(&asked), []);
     let asks = matches!(&model.overlay, Some(Overlay::Prompt(prompt)) if prompt.purpose == AskFor::Flag(chat, seq));
