@@ -10,7 +10,7 @@ use shared::{assistant::Redact, id::ChatId};
 use super::past::{self, PastError};
 use crate::{
     assistant::{
-        knowledge::suggest::{self, Harvest},
+        knowledge::harvest::{self, Harvest},
         redact::Redaction,
     },
     desk::visibility::Viewer,
@@ -67,7 +67,7 @@ pub(super) async fn harvest(hub: &Hub, viewer: &Viewer) -> Result<Found, PastErr
         let records = stored.iter().map(StoredRecord::record);
         let records: Vec<_> = records.collect::<Result<_, _>>()?;
         let mut redaction = Redaction::new(Redact::Basic, None);
-        let harvest = suggest::harvest(id, &records, &mut |text| redaction.redact(text));
+        let harvest = harvest::harvest(id, &records, &mut |text| redaction.redact(text));
         found.harvests.push(harvest);
     }
     Ok(found)

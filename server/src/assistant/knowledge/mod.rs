@@ -8,6 +8,7 @@
 
 pub mod check;
 mod front;
+pub mod harvest;
 mod library;
 mod load;
 mod markdown;
