@@ -5,18 +5,20 @@ mod turns;
 
 use std::path::Path;
 
-use crate::{assistant::knowledge::Knowledge, demo::kb::sample};
+use crate::assistant::knowledge::Knowledge;
+
+/// Where the files of the sample knowledge base are.
+const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/demo/kb");
 
 /// Writes the sample knowledge base into a folder.
 pub(super) fn write_sample(folder: &Path) {
-    for (name, text) in sample() {
-        std::fs::write(folder.join(name), text).unwrap();
+    for file in std::fs::read_dir(SAMPLE).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), folder.join(file.file_name())).unwrap();
     }
 }
 
 /// The sample knowledge base.
 pub(super) fn knowledge() -> Knowledge {
-    let folder = tempfile::tempdir().unwrap();
-    write_sample(folder.path());
-    Knowledge::load(folder.path()).unwrap_or_else(|problems| panic!("{problems:?}"))
+    Knowledge::load(Path::new(SAMPLE)).unwrap_or_else(|problems| panic!("{problems:?}"))
 }
