@@ -250,8 +250,12 @@ impl Card {
             waited.push_str(&format!(", language {language}"));
         }
         lines.push(("waited", waited));
+        // Each is one row, whatever others wrote.
+        for (_, text) in &mut lines {
+            *text = text.replace('\n', " ");
+        }
         Self {
-            why: why(hand_off),
+            why: why(hand_off).replace('\n', " "),
             lines,
         }
     }

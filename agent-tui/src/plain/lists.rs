@@ -86,9 +86,7 @@ pub(super) fn card_of(view: &ChatView) -> Vec<String> {
     };
     let card = Card::of(hand_off);
     let mut lines = vec![format!("handed off by the assistant: {}", card.why)];
-    // Each on its line: what others wrote must not begin one.
-    let row =
-        |(what, text): (&str, String)| format!("hand-off, {what}: {}", text.replace('\n', " "));
+    let row = |(what, text): (&str, String)| format!("hand-off, {what}: {}", text);
     lines.extend(card.lines.into_iter().map(row));
     lines
 }

@@ -62,8 +62,7 @@ pub(super) fn draw(
     for (number, (name, text)) in card.lines.iter().take(shown).enumerate() {
         let line = row(area.card, number + 1);
         put(buffer, line, 1, name, theme.style(Role::Dim));
-        let text = text.replace('\n', " ");
-        put(buffer, line, NAME_COLUMNS, &text, theme.style(Role::Text));
+        put(buffer, line, NAME_COLUMNS, text, theme.style(Role::Text));
     }
     if !fits && inside > 0 {
         let left = card.lines.len() - shown;
