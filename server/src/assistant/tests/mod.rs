@@ -3,22 +3,16 @@
 mod run;
 mod turns;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::assistant::knowledge::Knowledge;
 
-/// Where the files of the sample knowledge base are.
-const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/demo/kb");
-
-/// Writes the sample knowledge base into a folder.
-pub(super) fn write_sample(folder: &Path) {
-    for file in std::fs::read_dir(SAMPLE).unwrap() {
-        let file = file.unwrap();
-        std::fs::copy(file.path(), folder.join(file.file_name())).unwrap();
-    }
+/// The folder of the sample knowledge base.
+pub(super) fn sample() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/demo/kb")
 }
 
 /// The sample knowledge base.
 pub(super) fn knowledge() -> Knowledge {
-    Knowledge::load(Path::new(SAMPLE)).unwrap_or_else(|problems| panic!("{problems:?}"))
+    Knowledge::load(&sample()).unwrap_or_else(|problems| panic!("{problems:?}"))
 }

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::write_sample;
+use super::sample;
 use crate::{
     assistant::Assistant,
     config::AssistantConfig,
@@ -39,11 +39,11 @@ struct Site {
 impl Site {
     async fn start() -> Self {
         let data = tempfile::tempdir().unwrap();
-        let kb = data.path().join("kb");
-        std::fs::create_dir(&kb).unwrap();
-        write_sample(&kb);
         let hub = Hub::start_in_runtime(Store::memory()).await.unwrap();
-        let config = AssistantConfig::default();
+        let config = AssistantConfig {
+            kb: Some(sample()),
+            ..AssistantConfig::default()
+        };
         let assistant = Assistant::new(hub.clone(), &config, data.path()).unwrap();
         let stop = CancellationToken::new();
         let running = tokio::spawn(assistant.clone().run(stop.clone()));

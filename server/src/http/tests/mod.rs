@@ -16,7 +16,7 @@ mod settings;
 mod staff;
 mod tail;
 
-use std::{fs, sync::Arc};
+use std::{fs, path::Path, sync::Arc};
 
 use serde_json::{Value, json};
 use shared::id::CommandId;
@@ -122,8 +122,10 @@ impl TestDesk {
         let data = tempfile::tempdir().unwrap();
         let kb = data.path().join("kb");
         fs::create_dir(&kb).unwrap();
-        for (name, text) in crate::demo::kb::sample() {
-            fs::write(kb.join(name), text).unwrap();
+        let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/demo/kb");
+        for file in fs::read_dir(sample).unwrap() {
+            let file = file.unwrap();
+            fs::copy(file.path(), kb.join(file.file_name())).unwrap();
         }
         let desk = Self::on(Store::memory(), data).await;
         let running = desk.app.assistant.clone().run(desk.app.stop.clone());
