@@ -170,7 +170,8 @@ fn has_all(text: &str) -> bool {
 fn small_talk(heard: &Heard, act: Act) -> Option<Turn> {
     let text = match act {
         Act::Greeting => words::hello(&heard.name),
-        Act::Thanks => words::welcome(),
+        Act::Thanks if heard.answered => words::welcome(),
+        Act::Thanks => words::not_yet(),
         Act::Bye => words::goodbye(),
         Act::Affirm => words::go_on(),
         Act::Deny => words::all_right(),

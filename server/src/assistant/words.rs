@@ -13,8 +13,13 @@ pub(super) fn hello(name: &str) -> SafeText {
     ))
 }
 
+/// After an answer: the question whether it helped stays open, so that no other is asked.
 pub(super) fn welcome() -> SafeText {
-    SafeText::line("You are welcome! Is there anything else that I can help with?")
+    SafeText::line("You are welcome! Answer yes if that is all, or just ask on.")
+}
+
+pub(super) fn not_yet() -> SafeText {
+    SafeText::line("You are welcome! How can I help you?")
 }
 
 pub(super) fn goodbye() -> SafeText {

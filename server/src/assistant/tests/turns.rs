@@ -101,6 +101,19 @@ fn small_talk_is_no_failure_and_calls_nobody() {
     assert!(text.starts_with("Hello Kim!"), "{text}");
 }
 
+/// After an answer a "no" means that it did not help: no other question may stand before it.
+#[test]
+fn thanks_for_an_answer_ask_no_other_question() {
+    let knowledge = knowledge();
+    let thanks = Heard {
+        answered: true,
+        ..heard("thanks")
+    };
+    let (kind, text, _) = said(turn(&knowledge, &thanks));
+    assert_eq!(kind, ReplyKind::Courtesy);
+    assert!(!text.contains('?'), "{text}");
+}
+
 #[test]
 fn what_may_be_meant_is_offered_once() {
     let knowledge = knowledge();
