@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use tests::desk::{Desk, PATIENCE};
+use tests::hub::HubSetup;
 use tests::programs::{programs, workspace};
 use tests::schema::faults;
 
@@ -29,6 +30,10 @@ const READS: &[&[&str]] = &[
     &["session", "list"],
     &["explain", "chat", "1"],
     &["settings", "get"],
+    &["assistant", "get"],
+    &["assistant", "status"],
+    &["assistant", "test", "where is my order?"],
+    &["kb", "list"],
     &["status"],
     &["doctor"],
     &["version"],
@@ -57,7 +62,12 @@ fn verb<'a>(schema: &'a Value, words: &[&str]) -> (String, &'a Value) {
 
 /// A desk with one of everything.
 fn desk() -> Desk {
-    let desk = Desk::start();
+    let kb = workspace().join("server/src/demo/kb");
+    let setup = HubSetup {
+        args: vec!["--kb".into(), kb.display().to_string()],
+        ..HubSetup::default()
+    };
+    let desk = Desk::start_with(setup);
     let field =
         r#"[{"key":"order","label":"Order","kind":"choice","required":false,"choices":["a"]}]"#;
     std::fs::write(desk.owner.home().path().join("form.json"), field).unwrap();
