@@ -23,6 +23,8 @@ use super::super::{entities::entities, human::asks_for_human};
 
 /// Messages of a customer, and answers, that a summary tells.
 const SUMMARY_ITEMS_MAX: usize = 3;
+/// Words of a text from which it counts as a request.
+const REQUEST_WORDS_MIN: usize = 3;
 /// Things that a summary names.
 const SUMMARY_ENTITIES_MAX: usize = 8;
 /// Characters of a message in a summary.
@@ -228,8 +230,11 @@ impl Talk {
         if self.call.is_none() {
             self.call = self.called(text, settings);
         }
-        if self.first.is_none() && !text.is_empty() {
-            self.first = Some(clipped(text));
+        // A greeting is no request.
+        let said = |first: &SafeText| first.split_whitespace().count() >= REQUEST_WORDS_MIN;
+        if !self.first.as_ref().is_some_and(said) && !text.is_empty() {
+            let better = said(text) || self.first.is_none();
+            self.first = better.then(|| clipped(text)).or(self.first.take());
         }
         self.last.push_back(clipped(text));
         if self.last.len() > SUMMARY_ITEMS_MAX {

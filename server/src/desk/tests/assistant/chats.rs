@@ -95,7 +95,14 @@ fn who_asks_for_a_person_is_queued_in_the_same_transaction() {
         assert_eq!(sim.desk.job(id), None);
     }
     let mut sim = assisted();
-    let (id, cleo, _) = open(&mut sim, "my parcel is late, mail me at cleo@example.com");
+    let (id, cleo, _) = open(&mut sim, "good day");
+    asks(
+        &mut sim,
+        &cleo,
+        id,
+        "my parcel is late, mail me at cleo@example.com",
+    );
+    asks(&mut sim, &cleo, id, "it really is late");
     sim.must(&cleo, Command::RequestHuman { chat: id });
     let hand_off = handed_off(&sim, id);
     assert_eq!(
