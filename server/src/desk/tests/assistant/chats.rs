@@ -242,7 +242,7 @@ fn an_assistant_that_is_off_has_no_chats() {
     let (third, ..) = open(&mut sim, "hi");
     assert_eq!(
         state(&sim, third),
-        ChatState::Active,
+        ChatState::Waiting,
         "nothing to answer from"
     );
 }
