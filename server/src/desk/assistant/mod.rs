@@ -140,11 +140,14 @@ impl Desk {
             }
     }
 
-    /// Whether the assistant had a resolved chat last, and would have it again.
+    /// Whether the assistant had a resolved chat last, and would have it again. Of a department
+    /// that is gone it has none: it could only hand it to a queue that nobody serves.
     pub(super) fn had_assistant(&self, chat: &Chat) -> bool {
         let thread = self.facts.chats.get(&chat.id);
         let talk = thread.and_then(|thread| thread.talk.as_ref());
-        self.assistant_works() && talk.is_some_and(|talk| talk.held)
+        self.assistant_works()
+            && talk.is_some_and(|talk| talk.held)
+            && self.facts.departments.contains_key(&chat.department)
     }
 
     /// Whether the assistant has chats at all.

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use shared::{
     assistant::{AssistantReason, FirstLine, HandOffReason, ReplyKind},
-    command::{Command, OpenChat},
+    command::{Command, DepartmentRef, OpenChat},
     error::ErrorCode,
     event::{Event, QueueReason},
-    id::{Epoch, Seq},
+    id::{DepartmentId, Epoch, Seq},
     model::{ActorKind, AgentStatus, ChatState},
 };
 
 use super::{OWNER, asks, assisted, changed, chat, handed_off, know, open, set, state, turn};
-use crate::desk::tests::sim::{ANA, BEN, SECOND, Sim, kinds, status, text, user};
+use crate::desk::tests::sim::{ANA, BEN, SECOND, Sim, customer, kinds, status, text, user};
 use crate::desk::{Rejection, Who};
 
 #[test]
@@ -38,6 +38,35 @@ fn it_gets_a_chat_says_what_it_is_and_owes_an_answer() {
         Some(sim.now.after(Duration::from_millis(1_200)))
     );
     assert_eq!(sim.desk.jobs(sim.now, 9), []);
+}
+
+#[test]
+fn of_a_department_that_is_gone_people_get_the_chat() {
+    let mut sim = assisted();
+    let named = OpenChat {
+        name: Some(text("Cleo")),
+        text: Some(text("where is my parcel?")),
+        department: Some(DepartmentRef::Id(DepartmentId(2))),
+        ..OpenChat::default()
+    };
+    sim.must(&Who::Anonymous, Command::OpenChat(named));
+    let id = sim.desk.last_chat();
+    let cleo = customer(chat(&sim, id).customer);
+    assert_eq!(state(&sim, id), ChatState::Assistant);
+    sim.must(&cleo, Command::Resolve { chat: id });
+    let delete = Command::DeleteDepartment {
+        id: DepartmentId(2),
+        rev: None,
+    };
+    sim.must(&OWNER, delete);
+    asks(&mut sim, &cleo, id, "still not here");
+    let reopened = chat(&sim, id);
+    assert_eq!(reopened.state, ChatState::Waiting);
+    assert_eq!(
+        reopened.department,
+        DepartmentId(1),
+        "a queue that somebody serves"
+    );
 }
 
 #[test]
