@@ -306,6 +306,8 @@ impl Desk {
             Turn::Resolve { reply } | Turn::HandOff { reply, .. } if queued => {
                 self.passed(id, reply)
             }
+            // Who goes on is not through, and what they said last is still to be answered.
+            Turn::Resolve { reply } if newer => self.passed(id, reply),
             Turn::HandOff {
                 reason,
                 detail,

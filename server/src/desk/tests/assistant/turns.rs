@@ -52,6 +52,26 @@ fn a_result_counts_in_its_epoch_only() {
 }
 
 #[test]
+fn a_chat_does_not_end_before_its_last_message_is_answered() {
+    let mut sim = assisted();
+    let (id, cleo, _) = open(&mut sim, "where is my parcel?");
+    turn(&mut sim, id, ReplyKind::Answer, "on its way");
+    asks(&mut sim, &cleo, id, "yes");
+    start(&mut sim, id);
+    asks(&mut sim, &cleo, id, "thanks");
+    let (epoch, seq) = start(&mut sim, id);
+    asks(&mut sim, &cleo, id, "and where is my invoice?");
+    let reply = Box::new(Reply::new(ReplyKind::Courtesy, seq));
+    sim.must(
+        &ASSISTANT,
+        finish(id, (epoch, seq), Turn::Resolve { reply }),
+    );
+    assert_eq!(state(&sim, id), ChatState::Assistant);
+    let left = sim.desk.job(id).expect("an answer is owed");
+    assert!(left.seq > seq && left.answered);
+}
+
+#[test]
 fn a_customer_who_goes_on_is_answered_once_more_and_then_all_the_same() {
     let mut sim = assisted();
     let (id, cleo, _) = open(&mut sim, "where is my");
