@@ -12,6 +12,8 @@ use super::super::{Desk, NewRecord, Party, Rejection, form, system};
 const LIST_ITEMS_MAX: usize = 100;
 /// Longest such word or host.
 const LIST_ITEM_BYTES_MAX: usize = 64;
+/// Milliseconds that have to be left for an answer when the wait for more words is over.
+const ANSWER_LEAST_MS: u32 = 2_000;
 
 impl Desk {
     /// How the assistant is set up.
@@ -159,6 +161,13 @@ fn check(settings: &AssistantSettings) -> Result<(), Rejection> {
         return Err(Rejection::invalid(
             "provider_queue",
             "is out of range; give 0 to 1024",
+        ));
+    }
+    let waits_ms = u32::from(settings.debounce_max_ms) + ANSWER_LEAST_MS;
+    if waits_ms > u32::from(settings.job_deadline_s) * 1_000 {
+        return Err(Rejection::invalid(
+            "debounce_max_ms",
+            "leaves no time to answer before job_deadline_s; give less, or a later deadline",
         ));
     }
     if settings.clarify_threshold > settings.answer_threshold {

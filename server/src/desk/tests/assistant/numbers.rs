@@ -107,10 +107,13 @@ fn what_models_take_is_counted_by_chat_and_by_day() {
 fn settings_have_their_ranges() {
     let mut sim = assisted();
     type Wrong = (&'static str, fn(&mut AssistantChange));
-    let wrong: [Wrong; 6] = [
+    let wrong: [Wrong; 7] = [
         ("max_turns", |change| change.max_turns = Some(0)),
         ("job_deadline_s", |change| change.job_deadline_s = Some(4)),
         ("debounce_ms", |change| change.debounce_ms = Some(10_001)),
+        ("debounce_max_ms", |change| {
+            change.job_deadline_s = Some(5);
+        }),
         ("provider_queue", |change| {
             change.provider_queue = Some(1_025)
         }),
