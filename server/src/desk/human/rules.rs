@@ -9,12 +9,21 @@ use super::{
     tokens::{Break, Tokens},
 };
 
+/// Words before and behind one that can have to do with it.
+const SIGHT: usize = 32;
+
 /// Whether the text asks for a person.
 pub(super) fn ask(tokens: &Tokens) -> bool {
     let reading = Reading::of(tokens);
     reading.is_bare()
         || tokens.clauses().any(|(from, to)| {
-            reading.is_bare_clause(from, to) || (from..to).any(|at| reading.asks_at(at, from, to))
+            // A clause without an end is read piece by piece: what is far away says nothing.
+            let near = |at: usize| (from.max(at.saturating_sub(SIGHT)), to.min(at + SIGHT));
+            reading.is_bare_clause(from, to)
+                || (from..to).any(|at| {
+                    let (from, to) = near(at);
+                    reading.asks_at(at, from, to)
+                })
         })
 }
 

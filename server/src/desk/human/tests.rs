@@ -52,6 +52,10 @@ fn a_long_text_costs_no_more_than_its_length() {
         "stop the bot ",
         "\u{200B}",
         "человек ",
+        "human ",
+        "there ",
+        "agent else ",
+        "callback ",
         ",,,,",
     ];
     let time = |text: &str| {
@@ -71,6 +75,18 @@ fn a_long_text_costs_no_more_than_its_length() {
             "{piece:?} {short:?} {long:?}"
         );
     }
+}
+
+#[test]
+fn a_clause_without_an_end_is_read_to_its_end() {
+    let endless = "my parcel is late and ".repeat(200);
+    assert!(!asks_for_human(&endless));
+    assert!(asks_for_human(&format!(
+        "{endless} i want to talk to a human"
+    )));
+    assert!(asks_for_human(&format!(
+        "i want to talk to a human {endless}"
+    )));
 }
 
 #[test]
