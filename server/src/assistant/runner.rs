@@ -78,9 +78,11 @@ impl Runner {
             let now = self.assistant.hub().now();
             let wake_at = match next {
                 Some(at) if at > now => Some(Instant::now() + at.since(now)),
+                // A desk that could not be read answers nothing, and comes back with its store;
+                // the end of the hub is the end of what it owes.
                 Some(_) => match self.look(now).await {
                     Ok(wake_at) => wake_at,
-                    Err(Stopped) => break,
+                    Err(Stopped) => Some(Instant::now() + RETRY_MAX),
                 },
                 None => None,
             };
