@@ -132,6 +132,11 @@ pub fn support(
     if answer.chars().any(steers) {
         return Err(Rejection::InjectionSuspected);
     }
+    // As it will be read: what shows nothing must not hide a link from who judges it.
+    let answer = SafeText::block(answer);
+    if answer.trim().is_empty() {
+        return Err(Rejection::Malformed);
+    }
     let citations = citations(&reply.citations, grounds).ok_or(Rejection::Ungrounded)?;
     let may_link = |host: &str| {
         let allowed = grounds.settings.allowed_hosts.iter();
@@ -143,7 +148,7 @@ pub fn support(
             .iter()
             .any(|source| source.text.contains(link))
     };
-    if !links::all_fit(answer, &may_link, &is_given) {
+    if !links::all_fit(&answer, &may_link, &is_given) {
         return Err(Rejection::Ungrounded);
     }
     let sure = Share::from_number(reply.confidence);
@@ -154,8 +159,13 @@ pub fn support(
     if confidence < grounds.settings.answer_threshold {
         return Err(Rejection::LowConfidence(confidence));
     }
+    // A long value that is put back again and again is no message any more.
+    let text = SafeText::block(&restore(&answer));
+    if text.len() > MESSAGE_BYTES_MAX {
+        return Err(Rejection::Malformed);
+    }
     Ok(Accepted {
-        text: SafeText::block(&restore(answer)),
+        text,
         intent: SafeText::line(&reply.intent),
         citations,
         confidence,

@@ -35,7 +35,7 @@ pub(super) fn all_fit(
 
 /// Whether a word is no link, or one to a host that may be linked.
 fn fits(word: &str, may_link: &dyn Fn(&str) -> bool) -> bool {
-    let lower = word.to_lowercase();
+    let lower = word.chars().map(narrow).collect::<String>().to_lowercase();
     if REFUSED.iter().any(|scheme| lower.contains(scheme)) {
         return false;
     }
@@ -44,12 +44,23 @@ fn fits(word: &str, may_link: &dyn Fn(&str) -> bool) -> bool {
         return is_web && !rest.contains("://") && host_fits(rest, may_link);
     }
     // Dots of other scripts are dots to a browser.
-    let lower = lower.replace(['\u{3002}', '\u{ff0e}', '\u{ff61}'], ".");
+    let lower = lower.replace(['\u{2024}', '\u{3002}', '\u{ff61}'], ".");
     let rest = lower.strip_prefix("mailto:").unwrap_or(&lower);
     if looks_like_host(rest) {
         return host_fits(rest, may_link);
     }
     true
+}
+
+/// Full-width letters and dots as a browser reads them.
+fn narrow(c: char) -> char {
+    match c {
+        '\u{FF0E}'
+        | '\u{FF10}'..='\u{FF19}'
+        | '\u{FF21}'..='\u{FF3A}'
+        | '\u{FF41}'..='\u{FF5A}' => char::from_u32(u32::from(c) - 0xFEE0).unwrap_or(c),
+        _ => c,
+    }
 }
 
 /// What a browser would go to. Backslashes and odd characters are read in several ways, so that
@@ -137,6 +148,8 @@ mod tests {
             "evil.com",
             "evil.com.",
             "evil\u{3002}com",
+            "evil\u{2024}com",
+            "\u{ff45}vil\u{ff0e}c\u{ff4f}m",
             "evil.zip/download",
             "bit.ly/x",
             "mailto:you@evil.com",

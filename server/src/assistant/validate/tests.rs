@@ -320,3 +320,47 @@ fn a_text_for_an_agent_fits_into_a_message() {
     let long = "x".repeat(MESSAGE_BYTES_MAX + 1);
     assert_eq!(plain(&long, &canary, &str::to_owned), None);
 }
+
+#[test]
+fn what_shows_nothing_hides_no_link() {
+    let desk = Desk::new();
+    for answer in [
+        "See https:\u{200B}//evil.example.com/x",
+        "See evil.c\u{2060}om",
+        "See evil.co\u{AD}m",
+        "See w\u{200D}ww.evil.example",
+        "See evil.co\u{FE0F}m",
+    ] {
+        let checked = desk.check(&with("answer", json!(answer)));
+        assert_eq!(checked, Err(Rejection::Ungrounded), "{answer:?}");
+    }
+    let fine = with("answer", json!("Within\u{200B} thirty days."));
+    assert_eq!(
+        desk.check(&fine).unwrap().text.as_str(),
+        "Within thirty days."
+    );
+    let nothing = with("answer", json!("\u{200B}"));
+    assert_eq!(desk.check(&nothing), Err(Rejection::Malformed));
+}
+
+#[test]
+fn a_value_that_is_put_back_makes_no_flood() {
+    let desk = Desk::new();
+    let grounds = Grounds {
+        sources: &SOURCES,
+        support: Share::ONE,
+        is_small_talk: false,
+        hosts: &desk.hosts,
+        settings: &desk.settings,
+        canary: &desk.canary,
+    };
+    let long = "7".repeat(MESSAGE_BYTES_MAX / 2);
+    let check = |times: usize| {
+        let reply = with("answer", json!("[number-1] ".repeat(times)));
+        support(&reply.to_string(), &grounds, &|text| {
+            text.replace("[number-1]", &long)
+        })
+    };
+    assert!(check(1).is_ok());
+    assert_eq!(check(100), Err(Rejection::Malformed));
+}
