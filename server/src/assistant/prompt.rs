@@ -21,6 +21,8 @@ pub use self::assist::{Task, assist};
 const ANSWER_TOKENS_MAX: u32 = 400;
 /// Most bytes of all earlier messages; the oldest are left out first.
 const HISTORY_BYTES_MAX: usize = 16 * 1024;
+/// Most bytes of the messages that are read for what has to be masked.
+const MASKED_BYTES_MAX: usize = 4 * HISTORY_BYTES_MAX;
 
 /// A word of chance in the instructions. A text in which it appears has them in it.
 #[derive(Clone)]
@@ -190,9 +192,15 @@ struct Masked {
     text: String,
 }
 
-/// All earlier messages in their order, those that are not shown too: a secret is known by the
-/// message that tells it.
+/// The earlier messages in their order, those that are not shown too: a secret is known by the
+/// message that tells it. Of a long history the newest, so that its length costs nobody time.
 fn masked(history: &[Said<'_>], mask: &mut dyn FnMut(&str) -> String) -> Vec<Masked> {
+    let mut bytes = 0;
+    let newest = history.iter().rev().take_while(|said| {
+        bytes += said.text.len();
+        bytes <= MASKED_BYTES_MAX
+    });
+    let history = &history[history.len() - newest.count().max(1).min(history.len())..];
     let mut masked = Vec::with_capacity(history.len());
     for said in history {
         masked.push(Masked {
@@ -238,8 +246,8 @@ mod tests {
     use shared::{id::ChatId, text::HOSTILE};
 
     use super::{
-        Canary, HISTORY_BYTES_MAX, Question, Said, Source, Speaker, masked, neutralise, shown,
-        support,
+        Canary, HISTORY_BYTES_MAX, MASKED_BYTES_MAX, Question, Said, Source, Speaker, masked,
+        neutralise, shown, support,
     };
     use crate::assistant::provider::{Request, Role};
 
@@ -349,6 +357,27 @@ mod tests {
         assert_eq!(count(&[], 12), 0);
         assert_eq!(count(&[&long, "y", &long], 12), 1);
         assert_eq!(count(&[&long, "y"], 12), 1);
+    }
+
+    #[test]
+    fn a_long_history_is_not_read_whole_and_its_last_message_always() {
+        let long = "x".repeat(MASKED_BYTES_MAX / 4);
+        let count = |texts: &[&str]| {
+            let history: Vec<Said<'_>> = texts
+                .iter()
+                .map(|text| said(Speaker::Customer, text))
+                .collect();
+            let mut read = 0;
+            let mut mask = |text: &str| {
+                read += text.len();
+                text.to_owned()
+            };
+            let masked = masked(&history, &mut mask);
+            (masked.len(), read)
+        };
+        assert_eq!(count(&[long.as_str(); 300]), (4, MASKED_BYTES_MAX));
+        assert_eq!(count(&["x".repeat(2 * MASKED_BYTES_MAX).as_str()]).0, 1);
+        assert_eq!(count(&[]), (0, 0));
     }
 
     #[test]

@@ -16,6 +16,9 @@ use zeroize::Zeroize;
 
 use self::find::Span;
 
+/// Most secret words that are looked for where nothing calls them so; nobody has as many.
+const PASSWORDS_MAX: usize = 200;
+
 /// What a masked value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
@@ -141,14 +144,14 @@ impl Redaction {
     fn spans(&self, text: &str) -> Vec<Span> {
         let strict = self.level == Redact::Strict;
         let mut spans = find::emails(text);
+        spans.extend(password::passwords(text));
         spans.extend(find::numbers(
             text,
             if strict { 1 } else { find::DIGITS_MIN },
         ));
-        for (kind, value) in self.numbers.keys() {
-            if *kind == Kind::Password {
-                spans.extend(password::occurrences(text, &value.0));
-            }
+        let passwords = (Kind::Password, 0)..=(Kind::Password, PASSWORDS_MAX);
+        for value in self.values.range(passwords).map(|(_, value)| value) {
+            spans.extend(password::occurrences(text, &value.0));
         }
         if strict {
             spans.extend(find::urls(text));
@@ -160,7 +163,8 @@ impl Redaction {
 
     fn placeholder(&mut self, kind: Kind, value: &str) -> String {
         let key = (kind, Secret(find::key(kind, value)));
-        let next = 1 + self.values.range((kind, 0)..=(kind, usize::MAX)).count();
+        let mut of_kind = self.values.range((kind, 0)..=(kind, usize::MAX));
+        let next = 1 + of_kind.next_back().map_or(0, |((_, last), _)| *last);
         let number = *self.numbers.entry(key).or_insert(next);
         self.values
             .entry((kind, number))
