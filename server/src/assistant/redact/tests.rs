@@ -294,16 +294,16 @@ fn cards_phones_accounts_and_ssns_are_masked_as_people_write_them() {
 #[test]
 fn a_flood_of_secrets_is_masked_where_it_is_told_and_costs_its_length() {
     let told: Vec<String> = (0..4 * super::PASSWORDS_MAX)
-        .map(|number| format!("pin ab{number}x"))
+        .map(|number| format!("pin a{number}x"))
         .collect();
     let text = told.join(" ");
     let mut redaction = Redaction::new(Redact::Basic, None);
     let masked = redaction.redact(&text);
-    assert!(!masked.contains("pin ab"), "{masked:.200}");
+    assert!(!masked.contains("pin a"), "{masked:.200}");
     assert_eq!(redaction.len(), told.len());
     assert_eq!(redaction.restore(&masked), text);
     assert_eq!(
-        redaction.redact("ab1x"),
+        redaction.redact("a1x"),
         "[password-2]",
         "the first of them are known on"
     );
