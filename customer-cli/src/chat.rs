@@ -98,7 +98,10 @@ pub fn run(
             let pieces = past.into_iter().filter_map(|message| story.past(message));
             let mut pieces: Vec<Piece> = pieces.collect();
             let chat = runtime.block_on(chat_of(profile, &access))?;
-            pieces.extend(story.meet(&chat));
+            // Of people the records tell, what they have read too.
+            if chat.state == ChatState::Assistant {
+                pieces.extend(story.meet(&chat));
+            }
             if chat.state == ChatState::Closed {
                 pieces.push(Piece::Closed);
                 for piece in &pieces {

@@ -52,7 +52,7 @@ async fn a_foreign_chat_is_one_that_is_not_there() {
                 ("supervisor", &lead.token),
             ] {
                 seen += 1;
-                let rest = rest.replace("{attachment}", "1");
+                let rest = rest.replace("{attachment}", "1").replace("{seq}", "1");
                 let at = |chat: u64| format!("/api/chats/{chat}{rest}");
                 let foreign = at(mine.chat.0);
                 let foreign = call(hub, Some(token), &method, &foreign, body.as_bytes()).await;
@@ -116,6 +116,7 @@ fn good_body(rest: &str) -> Value {
         "/unread" => json!({"seq": 1}),
         "/rating" => json!({"score": 1}),
         "/tags" => json!({"add": ["x"]}),
+        "/return" => json!({"epoch": 1}),
         _ => json!({}),
     }
 }

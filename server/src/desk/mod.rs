@@ -161,7 +161,7 @@ impl Desk {
                 epoch,
             } => {
                 let target = (department.as_ref(), agent.as_ref());
-                self.transfer(&party, *chat, target, note.as_ref(), *epoch)
+                self.transfer(&party, *chat, target, note.as_ref(), *epoch, now)
             }
             Command::Hold { chat } => self.hold(&party, *chat),
             Command::Snooze { chat, until } => self.snooze(&party, *chat, *until, now),

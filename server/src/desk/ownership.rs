@@ -7,6 +7,7 @@ use shared::{
     id::{ChatId, DepartmentId, Epoch},
     model::{AgentStatus, Chat, ChatState, Role, User, Visibility},
     text::SafeText,
+    time::Timestamp,
 };
 
 use super::{
@@ -95,13 +96,23 @@ impl Desk {
         target: (Option<&DepartmentRef>, Option<&UserRef>),
         note: Option<&SafeText>,
         epoch: Epoch,
+        now: Timestamp,
     ) -> Result<Vec<NewRecord>, Rejection> {
-        let chat = &self.thread(id)?.chat;
+        let thread = self.thread(id)?;
+        let chat = &thread.chat;
         self.check_epoch(chat, epoch)?;
+        // One that never waited for people begins to with this.
+        let rank_at = if chat.state == ChatState::Assistant && !thread.queued {
+            now
+        } else {
+            chat.rank_at
+        };
         let note = note.filter(|note| !note.trim().is_empty());
         let note = note.map(form::message).transpose()?;
         match target {
-            (Some(department), None) => self.transfer_to_department(party, chat, department, note),
+            (Some(department), None) => {
+                self.transfer_to_department(party, chat, department, note, rank_at)
+            }
             (None, Some(agent)) => self.transfer_to_agent(party, chat, agent, note),
             _ => Err(Rejection::TransferTarget),
         }
@@ -113,6 +124,7 @@ impl Desk {
         chat: &Chat,
         department: &DepartmentRef,
         note: Option<SafeText>,
+        rank_at: Timestamp,
     ) -> Result<Vec<NewRecord>, Rejection> {
         let department = self.department_named(department)?;
         if department.id == chat.department {
@@ -133,7 +145,7 @@ impl Desk {
         records.push(NewRecord::line(chat.id, "transfer", &line));
         let queued = Event::ChatQueued {
             department: department.id,
-            rank_at: chat.rank_at,
+            rank_at,
             reason: QueueReason::Transferred,
             epoch: chat.epoch.next(),
         };

@@ -48,7 +48,10 @@ async fn from_a_greeting_to_a_person_and_back() {
     let hand_off = seen.records.iter().find_map(|one| handed_off(&one.event));
     let hand_off = hand_off.unwrap();
     assert_eq!(hand_off.reason, HandOffReason::CustomerRequest);
-    assert_eq!(hand_off.summary.first.as_deref(), Some("hello"));
+    assert_eq!(
+        hand_off.summary.first.as_deref(),
+        Some("where is my order?")
+    );
     assert_eq!(
         hand_off.summary.tried[0].citations[0].id.as_str(),
         "kb:order-status#1"

@@ -443,8 +443,9 @@ impl Desk {
         };
         let actor = self.assistant_actor(Some(reason.word()));
         vec![
-            NewRecord::of_chat(chat.id, actor.clone(), handed_off),
-            NewRecord::of_chat(chat.id, actor, queued),
+            NewRecord::of_chat(chat.id, actor, handed_off),
+            // The reason is for staff: customers read this record.
+            NewRecord::of_chat(chat.id, self.assistant_actor(None), queued),
             NewRecord::line(chat.id, "hand_off", &self.notice(chat.department, place)),
         ]
     }

@@ -247,11 +247,11 @@ impl Sim {
             (
                 Event::ChatQueued {
                     rank_at,
-                    reason: QueueReason::HandedOff,
+                    reason: QueueReason::HandedOff | QueueReason::Transferred,
                     ..
                 },
                 Some(chat),
-            ) => assert!(
+            ) if chat.state == ChatState::Assistant => assert!(
                 [self.now, chat.rank_at].contains(rank_at),
                 "who never waited waits from then on"
             ),

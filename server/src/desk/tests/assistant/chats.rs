@@ -12,7 +12,7 @@ use shared::{
 };
 
 use super::{OWNER, asks, assisted, changed, chat, handed_off, know, open, set, state, turn};
-use crate::desk::tests::sim::{ANA, BEN, SECOND, Sim, customer, kinds, status, text, user};
+use crate::desk::tests::sim::{ANA, BEN, HOUR, SECOND, Sim, customer, kinds, status, text, user};
 use crate::desk::{Rejection, Who};
 
 #[test]
@@ -293,4 +293,23 @@ fn customers_do_not_see_what_staff_are_told() {
             .hand_off
             .is_some()
     );
+}
+
+/// Who talked with the assistant for an hour has not waited for people.
+#[test]
+fn a_chat_that_is_moved_from_the_assistant_waits_from_then_on() {
+    let mut sim = assisted();
+    let (id, ..) = open(&mut sim, "");
+    sim.pass(HOUR);
+    sim.must(
+        &OWNER,
+        Command::Transfer {
+            chat: id,
+            department: Some(DepartmentRef::Id(DepartmentId(2))),
+            agent: None,
+            note: None,
+            epoch: sim.epoch(id),
+        },
+    );
+    assert_eq!(chat(&sim, id).rank_at, sim.now);
 }
