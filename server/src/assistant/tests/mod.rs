@@ -1,5 +1,6 @@
 //! The assistant on a real hub: what is owed is answered once, by itself or by people.
 
+mod corpus;
 mod run;
 mod turns;
 

@@ -63,7 +63,8 @@ pub(super) const ROUTES: &[Route] = &[
     Route::post(
         "/api/assistant/test",
         "test_assistant",
-        Bearer(Action::ReadSettings),
+        // With a model it costs tokens: who only reads may not spend.
+        Bearer(Action::ChangeSettings),
         |call| Box::pin(test(call)),
         "Says what the assistant would say to a text and why; nothing happens.",
     )
