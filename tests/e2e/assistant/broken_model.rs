@@ -7,6 +7,7 @@ use serde_json::json;
 use tests::provider::{Fake, Flavour, Play};
 
 use super::{Assisted, answers, hears};
+use crate::raw::call;
 
 /// A message that the hub itself is not certain about.
 const UNKNOWN: &str = "please tell me which planet is the largest";
@@ -134,6 +135,25 @@ async fn keys_and_personal_data_stay_where_they_belong() {
         for secret in ["48151623", "kim@secret.example", "hunter22", KEY] {
             assert!(!text.contains(secret), "{secret}: {text}");
         }
+    }
+    let site = &assisted.site;
+    for path in [
+        "/api/events?limit=200",
+        "/api/assistant/status",
+        "/api/export",
+        "/metrics",
+    ] {
+        let token = Some(site.owner.token.as_str());
+        let answer = call(site.hub.address(), token, "GET", path, b"").await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        assert!(!answer.body.contains(KEY), "{path}: {}", answer.body);
+        let told = answer.body.contains("hunter22");
+        assert_eq!(
+            told,
+            path.starts_with("/api/events"),
+            "{path}: {}",
+            answer.body
+        );
     }
     assisted.site.hub.terminate();
     let log = assisted.site.hub.process().to_string();
