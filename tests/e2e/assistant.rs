@@ -3,6 +3,7 @@
 
 mod broken_model;
 mod cut_off;
+mod model;
 mod talk;
 
 use std::{collections::BTreeMap, path::Path};

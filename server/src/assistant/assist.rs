@@ -331,9 +331,15 @@ fn summary(scene: &Scene) -> SafeText {
     let Some((first, rest)) = customer.split_first() else {
         return SafeText::line("The customer has said nothing yet.");
     };
-    let mut lines = vec![format!("First: {}", clipped(first))];
+    let mut lines = vec![format!(
+        "First: {}",
+        SafeText::line(first).beginning(CLIP_CHARS)
+    )];
     for text in &rest[rest.len().saturating_sub(SUGGESTIONS_MAX)..] {
-        lines.push(format!("Then: {}", clipped(text)));
+        lines.push(format!(
+            "Then: {}",
+            SafeText::line(text).beginning(CLIP_CHARS)
+        ));
     }
     let mut named: Vec<String> = Vec::new();
     for entity in customer.iter().flat_map(|text| entities(text)) {
@@ -347,16 +353,10 @@ fn summary(scene: &Scene) -> SafeText {
     }
     let answer = said.iter().rfind(|said| said.by != ActorKind::Customer);
     if let Some(answer) = answer {
-        lines.push(format!("Answered last: {}", clipped(&answer.text)));
+        lines.push(format!(
+            "Answered last: {}",
+            SafeText::line(&answer.text).beginning(CLIP_CHARS)
+        ));
     }
     SafeText::block(&lines.join("\n"))
-}
-
-/// The beginning of a text in one line.
-fn clipped(text: &SafeText) -> String {
-    let line = SafeText::line(text);
-    match line.char_indices().nth(CLIP_CHARS) {
-        None => line.to_string(),
-        Some((end, _)) => format!("{}…", &line[..end]),
-    }
 }

@@ -2,7 +2,8 @@
 //!
 //! Only in programs that are built for debugging: `FRONTDESK_FAILPOINT` is the word of a [`Point`],
 //! a colon and the path of a file. The process writes that file and aborts when it comes there; it
-//! goes on when the file is there already, or when its folder is not.
+//! goes on when the file is there already, or when its folder is not. Within a turn it panics
+//! instead, as a defect would have it.
 
 /// Where a turn of the assistant can be cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub(super) enum Point {
     BeforeStart,
     /// After it has been told.
     AfterStart,
+    /// While an answer is looked for.
+    WithinTurn,
     /// After the answer was found.
     AfterAnswer,
     /// Before the desk is told of the answer.
@@ -27,6 +30,7 @@ impl Point {
         match self {
             Self::BeforeStart => "before_start",
             Self::AfterStart => "after_start",
+            Self::WithinTurn => "within_turn",
             Self::AfterAnswer => "after_answer",
             Self::BeforeFinish => "before_finish",
             Self::AfterFinish => "after_finish",
@@ -43,6 +47,7 @@ impl Point {
         let named = NAMED.as_deref().and_then(|named| named.split_once(':'));
         let mark = named.filter(|(word, _)| *word == self.word());
         if mark.is_some_and(|(_, mark)| File::create_new(mark).is_ok()) {
+            assert!(self != Self::WithinTurn, "a failpoint was named");
             process::abort();
         }
     }

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Assistant,
+    failpoint::Point,
     hear::{Heard, hear},
     injection::suspicious,
     model::Unanswered,
@@ -51,6 +52,7 @@ impl Assistant {
                 return Ok(internal(job.seq, "the chat could not be read"));
             }
         };
+        Point::WithinTurn.reach();
         let left = job.answer_by.since(self.hub().now());
         let terms = Terms {
             chat: Some(job.chat),
@@ -117,7 +119,7 @@ fn is_spent(settings: &AssistantSettings, tokens: u32) -> bool {
 struct Fallback<'a> {
     heard: &'a Heard,
     mind: Mind<'a>,
-    sight: &'a Sight,
+    sight: &'a Sight<'a>,
 }
 
 impl Fallback<'_> {

@@ -113,19 +113,16 @@ impl Assistant {
         &self,
         heard: &Heard,
         mind: Mind<'_>,
-        sight: &Sight,
+        sight: &Sight<'_>,
         terms: Terms<'_>,
     ) -> Result<Turn, Unanswered> {
         let Some(provider) = self.provider() else {
             let detail = "no language model is configured";
             return Err(Unanswered::detailed(HandOffReason::ProviderError, detail));
         };
-        let hits = mind
-            .knowledge
-            .search(&heard.text, mind.settings.top_k.into());
         // What a person must answer is not shown to it.
         let open = |hit: &&Hit<'_>| hit.topic.policy == Policy::Answer;
-        let hits: Vec<Hit<'_>> = hits.iter().filter(open).copied().collect();
+        let hits: Vec<Hit<'_>> = sight.hits.iter().filter(open).copied().collect();
         let sources: Vec<Source<'_>> = hits.iter().map(source).collect();
         let support = hits.first().map_or(0.0, |hit| hit.score);
         let mut redaction = Redaction::new(mind.settings.redact, Some(&heard.name));
@@ -245,7 +242,7 @@ pub(super) fn history(heard: &Heard) -> Vec<Said<'_>> {
 fn said(
     heard: &Heard,
     mind: Mind<'_>,
-    sight: &Sight,
+    sight: &Sight<'_>,
     accepted: &Accepted,
     hits: &[Hit<'_>],
 ) -> Turn {

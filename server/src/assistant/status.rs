@@ -46,7 +46,7 @@ impl Assistant {
                 deflection: counts.deflection(),
                 counts,
                 stale_dropped,
-                jobs_waiting: desk.jobs(now, JOBS_MAX).len() as u64,
+                jobs_waiting: desk.jobs_due(now, JOBS_MAX) as u64,
             }
         };
         self.hub().ask(question).await

@@ -18,7 +18,7 @@ use shared::{
 use super::{
     acts::{self, Act},
     hear::Heard,
-    knowledge::{Knowledge, Policy, Topic, Vars},
+    knowledge::{Hit, Knowledge, Policy, Topic, Vars},
     words,
 };
 use crate::desk::human::{asks_for_human, tokens::Tokens};
@@ -38,19 +38,30 @@ pub(super) struct Mind<'a> {
 }
 
 /// What a text seems to ask for.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Sight {
+#[derive(Clone, Default)]
+pub(super) struct Sight<'a> {
     /// What may be meant, most likely first.
     pub(super) top: Vec<IntentGuess>,
     /// The first of it, when that is certain enough to be answered.
     pub(super) certain: bool,
+    /// The passages that have to do with it, best first.
+    pub(super) hits: Vec<Hit<'a>>,
 }
 
-impl Sight {
+impl Sight<'_> {
     /// How sure the best guess is.
     pub(super) fn confidence(&self) -> Share {
         self.top.first().map_or(Share::ZERO, |best| best.confidence)
     }
+}
+
+/// What the hub says by itself, and what that rests on.
+pub(super) fn alone<'a>(heard: &Heard, mind: Mind<'a>) -> (Turn, Sight<'a>) {
+    let sight = look(heard, mind);
+    let turn = by_rule(heard, mind)
+        .or_else(|| certain(heard, mind, &sight))
+        .unwrap_or_else(|| unsure(heard, mind, &sight));
+    (turn, sight)
 }
 
 /// What needs no looking up: a person who is asked for, a choice, a yes or no, small talk.
@@ -99,6 +110,7 @@ fn chosen(heard: &Heard, mind: Mind<'_>, act: Act) -> Option<Turn> {
     let sight = Sight {
         top: vec![guess(topic, 1.0)],
         certain: true,
+        hits: Vec::new(),
     };
     certain(heard, mind, &sight)
 }
@@ -182,13 +194,12 @@ fn small_talk(heard: &Heard, act: Act) -> Option<Turn> {
 
 /// What a text seems to ask for. The classifier knows topics by their questions; of a topic
 /// without any, and of what the classifier is not sure of, words decide too.
-pub(super) fn look(heard: &Heard, mind: Mind<'_>) -> Sight {
+pub(super) fn look<'a>(heard: &Heard, mind: Mind<'a>) -> Sight<'a> {
     let Mind {
         knowledge,
         settings,
     } = mind;
-    let ranking = knowledge.classify(&heard.text);
-    let hits = knowledge.search(&heard.text, settings.top_k.into());
+    let (ranking, hits) = knowledge.look_up(&heard.text, settings.top_k.into());
     let threshold = settings.answer_threshold.number();
     let margin = settings.ambiguity_margin.number();
     let mut top: Vec<IntentGuess> = Vec::new();
@@ -225,7 +236,7 @@ pub(super) fn look(heard: &Heard, mind: Mind<'_>) -> Sight {
     }
     top.retain(|guess| guess.confidence.number() >= CHOICE_LEAST);
     top.truncate(CHOICES_MAX);
-    Sight { top, certain }
+    Sight { top, certain, hits }
 }
 
 fn guess(topic: &Topic, confidence: f64) -> IntentGuess {
@@ -237,7 +248,7 @@ fn guess(topic: &Topic, confidence: f64) -> IntentGuess {
 }
 
 /// What is certain: the answer, or that the topic is for a person.
-pub(super) fn certain(heard: &Heard, mind: Mind<'_>, sight: &Sight) -> Option<Turn> {
+pub(super) fn certain(heard: &Heard, mind: Mind<'_>, sight: &Sight<'_>) -> Option<Turn> {
     let best = sight.top.first().filter(|_| sight.certain)?;
     let topic = mind.knowledge.topic(&best.intent)?;
     let mut reply = found(heard, sight, ReplyKind::Answer);
@@ -289,7 +300,7 @@ fn denies(heard: &Heard) -> bool {
 }
 
 /// What is not certain: choices, a wish for a sentence, or a person.
-pub(super) fn unsure(heard: &Heard, mind: Mind<'_>, sight: &Sight) -> Turn {
+pub(super) fn unsure(heard: &Heard, mind: Mind<'_>, sight: &Sight<'_>) -> Turn {
     if heard.queued {
         return passed(heard);
     }
@@ -314,7 +325,7 @@ pub(super) fn unsure(heard: &Heard, mind: Mind<'_>, sight: &Sight) -> Turn {
 }
 
 /// A person, since nothing is certain.
-fn low_confidence(heard: &Heard, sight: &Sight) -> Turn {
+fn low_confidence(heard: &Heard, sight: &Sight<'_>) -> Turn {
     let detail = match sight.top.first() {
         _ if heard.files => "the customer sent a file".to_owned(),
         Some(best) => format!("{:?} at {}", best.title.as_str(), best.confidence),
@@ -325,7 +336,7 @@ fn low_confidence(heard: &Heard, sight: &Sight) -> Turn {
 }
 
 /// A reply with what was found.
-pub(super) fn found(heard: &Heard, sight: &Sight, kind: ReplyKind) -> Reply {
+pub(super) fn found(heard: &Heard, sight: &Sight<'_>, kind: ReplyKind) -> Reply {
     let mut reply = Reply::new(kind, heard.seq);
     if let Some(best) = sight.top.first() {
         reply.intent = Some(best.intent.clone());

@@ -16,6 +16,7 @@ use shared::{
     id::{ChatId, CommandId},
     model::Actor,
 };
+use tokio::sync::SemaphorePermit;
 use warp::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     reply::Response,
@@ -205,6 +206,13 @@ impl Call {
     /// Whether to say only what would happen.
     pub(super) fn is_dry_run(&self) -> bool {
         self.query.flag(DRY_RUN.name)
+    }
+
+    /// A place among the few calls that may read or learn much at a time, so that they never take
+    /// the threads of everything else. Waits for one.
+    pub(super) async fn few(&self) -> Result<SemaphorePermit<'_>, Failure> {
+        let searches = &self.app.searches;
+        searches.acquire().await.map_err(Failure::internal)
     }
 
     /// Counts against the rate of the principal, or of the address that has none.

@@ -59,6 +59,15 @@ impl SafeText {
         Self(rules::clean_line(raw).into())
     }
 
+    /// The first `chars_max` characters, with an ellipsis where it goes on.
+    #[must_use]
+    pub fn beginning(&self, chars_max: usize) -> Self {
+        match self.char_indices().nth(chars_max) {
+            None => self.clone(),
+            Some((end, _)) => Self::block(&format!("{}\u{2026}", &self[..end])),
+        }
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -10,12 +10,12 @@ use super::{Assisted, answers, hears};
 use crate::raw::call;
 
 /// A message that the hub itself is not certain about.
-const UNKNOWN: &str = "please tell me which planet is the largest";
+pub(super) const UNKNOWN: &str = "please tell me which planet is the largest";
 /// No customer waits longer.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(25);
-const KEY: &str = "sk-frontdesk-test-1234567890abcd";
+pub(super) const ANSWERED_WITHIN: Duration = Duration::from_secs(25);
+pub(super) const KEY: &str = "sk-frontdesk-test-1234567890abcd";
 
-async fn start(fake: &Fake) -> Assisted {
+pub(super) async fn start(fake: &Fake) -> Assisted {
     let url = fake.url();
     let env = [
         ("FRONTDESK_AI_PROVIDER", "openai"),
@@ -28,7 +28,7 @@ async fn start(fake: &Fake) -> Assisted {
     Assisted::start(&env, settings).await
 }
 
-fn grounded(answer: &str) -> String {
+pub(super) fn grounded(answer: &str) -> String {
     json!({"answer": answer, "intent": "orders", "confidence": 0.95, "escalate": false,
         "reason": null, "citations": ["kb:order-status#1"]})
     .to_string()

@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use crate::desk::human::tokens::Tokens;
+use crate::desk::human::tokens::{Tokens, table};
 
 /// What a word can be, as a set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -225,21 +225,7 @@ const PHRASES: &[(Word, &str)] = &[
 ];
 
 /// Every word with all that it can be, sorted.
-static WORDS: LazyLock<Vec<(&'static str, Word)>> = LazyLock::new(|| {
-    let mut words: Vec<(&'static str, Word)> = Vec::new();
-    for (kind, group) in GROUPS {
-        words.extend(group.split(' ').map(|word| (word, *kind)));
-    }
-    words.sort_unstable_by_key(|(word, _)| *word);
-    words.dedup_by(|next, kept| {
-        let same = next.0 == kept.0;
-        if same {
-            kept.1 = kept.1.or(next.1);
-        }
-        same
-    });
-    words
-});
+static WORDS: LazyLock<Vec<(&'static str, Word)>> = LazyLock::new(|| table(GROUPS, Word::or));
 
 /// Every phrase, sorted by its first word, longer ones first.
 static SORTED: LazyLock<Vec<(Vec<&'static str>, Word)>> = LazyLock::new(|| {

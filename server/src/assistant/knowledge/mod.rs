@@ -153,6 +153,12 @@ impl Knowledge {
     /// sure the classifier is of their topic.
     #[must_use]
     pub fn search(&self, text: &str, k: usize) -> Vec<Hit<'_>> {
+        self.look_up(text, k).1
+    }
+
+    /// Both of a text: the topics that it asks for, and the passages that have to do with it.
+    #[must_use]
+    pub fn look_up(&self, text: &str, k: usize) -> (Ranking, Vec<Hit<'_>>) {
         let ranking = self.classify(text);
         let found = self.index.search(text).into_iter().filter_map(|found| {
             let topic = self.topics.get(found.topic)?;
@@ -172,7 +178,7 @@ impl Knowledge {
         // Stable: of equals the one with the better words.
         hits.sort_by(|a, b| b.score.total_cmp(&a.score));
         hits.truncate(k);
-        hits
+        (ranking, hits)
     }
 
     /// The topic of this id.

@@ -35,9 +35,8 @@ pub fn suggest(knowledge: &Knowledge, harvests: Vec<Harvest>, confident: f64) ->
         asked.extend(harvest.asked);
     }
     asked.retain(|one| {
-        let known = knowledge.classify(&one.question).confidence() >= confident;
-        let hits = knowledge.search(&one.question, 1);
-        !known && hits.first().is_none_or(|hit| hit.score < confident)
+        let (ranking, hits) = knowledge.look_up(&one.question, 1);
+        ranking.confidence() < confident && hits.first().is_none_or(|hit| hit.score < confident)
     });
     let mut files = BTreeSet::new();
     let mut drafts: Vec<KbSuggestion> = flagged

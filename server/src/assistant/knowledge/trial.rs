@@ -10,7 +10,7 @@ use shared::{
 use super::Knowledge;
 use crate::assistant::{
     hear::Heard,
-    turn::{Mind, by_rule, certain, look, unsure},
+    turn::{Mind, alone},
 };
 
 /// Stands where the customer's name would.
@@ -28,16 +28,13 @@ pub fn trial(knowledge: &Knowledge, settings: &AssistantSettings, text: &SafeTex
         name: SafeText::line(NAME),
         ..Heard::default()
     };
-    let sight = look(&heard, mind);
-    let turn = by_rule(&heard, mind).or_else(|| certain(&heard, mind, &sight));
-    let turn = turn.unwrap_or_else(|| unsure(&heard, mind, &sight));
+    let (turn, sight) = alone(&heard, mind);
     let (decision, reason, reply) = told(turn);
     let second = sight
         .top
         .get(1)
         .map_or(0.0, |guess| guess.confidence.number());
     let margin = sight.confidence().number() - second;
-    let passages = knowledge.search(text, settings.top_k.into());
     KbTest {
         decision,
         reason,
@@ -54,7 +51,8 @@ pub fn trial(knowledge: &Knowledge, settings: &AssistantSettings, text: &SafeTex
                 confidence: guess.confidence,
             })
             .collect(),
-        passages: passages
+        passages: sight
+            .hits
             .iter()
             .map(|hit| KbPassage {
                 id: SafeText::line(&hit.passage.id),

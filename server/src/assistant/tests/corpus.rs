@@ -15,7 +15,7 @@ use crate::assistant::{
     injection::tests::corpus,
     knowledge::{Knowledge, Vars},
     prompt::{Canary, Question, Said, Source, Speaker, support},
-    turn::{Mind, by_rule, certain, look, unsure},
+    turn::{Mind, alone},
 };
 
 fn turn(knowledge: &Knowledge, heard: &Heard) -> Turn {
@@ -24,10 +24,7 @@ fn turn(knowledge: &Knowledge, heard: &Heard) -> Turn {
         knowledge,
         settings: &settings,
     };
-    let sight = look(heard, mind);
-    by_rule(heard, mind)
-        .or_else(|| certain(heard, mind, &sight))
-        .unwrap_or_else(|| unsure(heard, mind, &sight))
+    alone(heard, mind).0
 }
 
 #[test]

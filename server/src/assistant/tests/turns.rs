@@ -10,7 +10,7 @@ use super::knowledge;
 use crate::assistant::{
     hear::Heard,
     knowledge::Knowledge,
-    turn::{self, Mind},
+    turn::{Mind, alone},
 };
 
 fn heard(text: &str) -> Heard {
@@ -22,22 +22,13 @@ fn heard(text: &str) -> Heard {
     }
 }
 
-/// What the hub says by itself.
-fn embedded(heard: &Heard, mind: Mind<'_>) -> Turn {
-    if let Some(turn) = turn::by_rule(heard, mind) {
-        return turn;
-    }
-    let sight = turn::look(heard, mind);
-    turn::certain(heard, mind, &sight).unwrap_or_else(|| turn::unsure(heard, mind, &sight))
-}
-
 fn turn(knowledge: &Knowledge, heard: &Heard) -> Turn {
     let settings = AssistantSettings::default();
     let mind = Mind {
         knowledge,
         settings: &settings,
     };
-    embedded(heard, mind)
+    alone(heard, mind).0
 }
 
 /// Kind, text and failure of what is said.
@@ -78,7 +69,7 @@ fn a_request_is_answered_with_its_source_and_a_question() {
         knowledge: &knowledge,
         settings: &settings,
     };
-    let (_, text, _) = said(embedded(&heard("where is my order?"), mind));
+    let (_, text, _) = said(alone(&heard("where is my order?"), mind).0);
     assert!(!text.contains("Source"), "{text}");
 }
 

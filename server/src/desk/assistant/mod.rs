@@ -101,6 +101,15 @@ impl Desk {
             .collect()
     }
 
+    /// How many messages are due to be answered at `now`, counted up to `max`.
+    #[must_use]
+    pub fn jobs_due(&self, now: Timestamp, max: usize) -> usize {
+        self.job_lists()
+            .flat_map(|jobs| jobs.iter().take_while(|(at, _)| *at <= now))
+            .take(max)
+            .count()
+    }
+
     fn job_lists(&self) -> impl Iterator<Item = &BTreeSet<(Timestamp, ChatId)>> {
         let queued = self.assists_queued().then_some(&self.index.queued_jobs);
         std::iter::once(&self.index.jobs).chain(queued)

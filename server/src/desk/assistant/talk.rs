@@ -234,9 +234,11 @@ impl Talk {
         let said = |first: &SafeText| first.split_whitespace().count() >= REQUEST_WORDS_MIN;
         if !self.first.as_ref().is_some_and(said) && !text.is_empty() {
             let better = said(text) || self.first.is_none();
-            self.first = better.then(|| clipped(text)).or(self.first.take());
+            self.first = better
+                .then(|| text.beginning(SUMMARY_CHARS_MAX))
+                .or(self.first.take());
         }
-        self.last.push_back(clipped(text));
+        self.last.push_back(text.beginning(SUMMARY_CHARS_MAX));
         if self.last.len() > SUMMARY_ITEMS_MAX {
             self.last.pop_front();
         }
@@ -315,7 +317,11 @@ impl Talk {
         }
         if reply.kind == ReplyKind::Answer {
             self.helped = true;
-            let text = self.said.as_ref().map(clipped).unwrap_or_default();
+            let text = self
+                .said
+                .as_ref()
+                .map(|said| said.beginning(SUMMARY_CHARS_MAX))
+                .unwrap_or_default();
             let citations = reply.citations.clone();
             self.tried.push_back(Tried { text, citations });
             if self.tried.len() > SUMMARY_ITEMS_MAX {
@@ -327,14 +333,6 @@ impl Talk {
 
 const fn milliseconds(count: u16) -> Duration {
     Duration::from_millis(count as u64)
-}
-
-/// The beginning of a text.
-fn clipped(text: &SafeText) -> SafeText {
-    match text.char_indices().nth(SUMMARY_CHARS_MAX) {
-        None => text.clone(),
-        Some((end, _)) => SafeText::block(&format!("{}…", &text[..end])),
-    }
 }
 
 /// The first of `keywords` that stands in a text as a word of its own, without regard to case.

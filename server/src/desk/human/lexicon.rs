@@ -2,6 +2,10 @@
 //!
 //! Deliberately absent: how words make a request, which is told beside the rules.
 
+use std::sync::LazyLock;
+
+use super::tokens::table;
+
 /// What a word can be, as a set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Class(u32);
@@ -289,21 +293,7 @@ const OTHER_WORDS: [&str; 22] = [
 ];
 
 /// Every word with all that it can be, sorted.
-static WORDS: std::sync::LazyLock<Vec<(&'static str, Class)>> = std::sync::LazyLock::new(|| {
-    let mut words: Vec<(&'static str, Class)> = Vec::new();
-    for (class, group) in GROUPS {
-        words.extend(group.split(' ').map(|word| (word, *class)));
-    }
-    words.sort_unstable_by_key(|(word, _)| *word);
-    words.dedup_by(|next, kept| {
-        let same = next.0 == kept.0;
-        if same {
-            kept.1 = kept.1.or(next.1);
-        }
-        same
-    });
-    words
-});
+static WORDS: LazyLock<Vec<(&'static str, Class)>> = LazyLock::new(|| table(GROUPS, Class::or));
 
 /// What a folded word can be.
 pub(super) fn class_of(word: &str) -> Class {

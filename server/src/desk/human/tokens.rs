@@ -3,6 +3,28 @@
 //!
 //! Deliberately absent: stems and meanings; each rule has its own list of words.
 
+/// Every word of `groups`, which are written with spaces between, with all that it can be, sorted.
+#[must_use]
+pub fn table<K: Copy>(
+    groups: &[(K, &'static str)],
+    both: impl Fn(K, K) -> K,
+) -> Vec<(&'static str, K)> {
+    let each = |(kind, group): &(K, &'static str)| {
+        let kind = *kind;
+        group.split(' ').map(move |word| (word, kind))
+    };
+    let mut words: Vec<(&'static str, K)> = groups.iter().flat_map(each).collect();
+    words.sort_by_key(|(word, _)| *word);
+    words.dedup_by(|next, kept| {
+        let same = next.0 == kept.0;
+        if same {
+            kept.1 = both(kept.1, next.1);
+        }
+        same
+    });
+    words
+}
+
 /// What stands between two clauses, where a rule ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Break {

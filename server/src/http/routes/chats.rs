@@ -209,12 +209,7 @@ async fn list(call: Call, only: Option<ChatState>) -> Answer {
         };
         let before = Some(after).filter(|after| *after != ChatId(0));
         // Few at a time, as searches, which read as much.
-        let _permit = call
-            .app
-            .searches
-            .acquire()
-            .await
-            .map_err(Failure::internal)?;
+        let _permit = call.few().await?;
         let page = closed::page(&call.app.hub, &viewer, wanted, before, limit).await?;
         return call.answer(&page);
     }

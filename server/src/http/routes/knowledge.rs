@@ -103,12 +103,7 @@ fn shown(topic: &Topic) -> KbTopic {
 async fn look_through(call: Call) -> Answer {
     call.count()?;
     // It learns several times over: few at a time, as with searches.
-    let _permit = call
-        .app
-        .searches
-        .acquire()
-        .await
-        .map_err(Failure::internal)?;
+    let _permit = call.few().await?;
     let assistant = call.app.assistant.clone();
     let library = assistant.library();
     let problems = library
@@ -149,12 +144,7 @@ async fn test(call: Call) -> Answer {
 
 async fn draft(call: Call) -> Answer {
     call.count()?;
-    let _permit = call
-        .app
-        .searches
-        .acquire()
-        .await
-        .map_err(Failure::internal)?;
+    let _permit = call.few().await?;
     let settings = call.ask(|desk| desk.assistant().clone()).await?;
     let found = harvest(&call.app.hub, call.viewer()?).await?;
     let knowledge = call.app.assistant.knowledge();

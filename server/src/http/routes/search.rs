@@ -59,13 +59,7 @@ async fn find(call: Call) -> Answer {
             .await?
             .pop_first(),
     };
-    // Few at a time, so that searches never take the threads of everything else.
-    let _permit = call
-        .app
-        .searches
-        .acquire()
-        .await
-        .map_err(Failure::internal)?;
+    let _permit = call.few().await?;
     let page = search(&call.app.hub, call.viewer()?, &query, only, before, limit).await?;
     call.answer(&page)
 }

@@ -313,3 +313,32 @@ fn a_chat_that_is_moved_from_the_assistant_waits_from_then_on() {
     );
     assert_eq!(chat(&sim, id).rank_at, sim.now);
 }
+
+#[test]
+fn a_customer_is_told_who_is_there_and_the_place() {
+    let mut sim = assisted();
+    let told = |sim: &Sim| {
+        let mut lines = sim.log.iter().filter_map(|record| match &record.event {
+            Event::MessagePosted { text, .. }
+                if record.actor.rule.as_deref() == Some("hand_off") =>
+            {
+                Some(text.to_string())
+            }
+            _ => None,
+        });
+        lines.next_back().expect("something was told")
+    };
+    open(&mut sim, "human");
+    assert!(told(&sim).starts_with("Nobody is online right now. You are number 1 "));
+    sim.online(BEN);
+    sim.must(&user(BEN), status(AgentStatus::Busy));
+    open(&mut sim, "human");
+    assert_eq!(
+        told(&sim),
+        "A person will answer; you are number 2 in the queue."
+    );
+    sim.must(&user(BEN), status(AgentStatus::Online));
+    let (id, ..) = open(&mut sim, "human");
+    assert_eq!(told(&sim), "A person takes over.");
+    assert_eq!(sim.owner(id), Some(BEN));
+}
