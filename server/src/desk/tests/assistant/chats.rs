@@ -333,6 +333,7 @@ fn a_customer_is_told_who_is_there_and_the_place() {
     sim.online(BEN);
     sim.must(&user(BEN), status(AgentStatus::Busy));
     open(&mut sim, "human");
+    open(&mut sim, "human");
     assert_eq!(
         told(&sim),
         "A person will answer; you are number 2 in the queue."
