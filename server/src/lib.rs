@@ -21,6 +21,8 @@ use std::{
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use self::http::stream::{Accept, Connection, Duplex};
+
 use crate::{
     accounts::{AccountSettings, Accounts},
     assistant::Assistant,
@@ -109,15 +111,27 @@ impl Server {
     /// # Errors
     /// [`StartError`]
     pub async fn new(config: Config) -> Result<Self, StartError> {
-        let tls = match &config.tls {
-            Some((cert, key)) => Some(
-                TlsReloader::load(cert, key).map_err(|error| StartError::Tls(error.to_string()))?,
-            ),
-            None => None,
-        };
+        let tls = load_tls(&config)?;
         make_folder(&config.data)?;
         let store = Store::open(&config.store.parse::<StoreUrl>()?)?;
         let hub = Hub::start(store).await?;
+        Self::assemble(hub, config, tls).await
+    }
+
+    /// The same over a hub that runs already; neither a store nor a folder is opened.
+    ///
+    /// # Errors
+    /// [`StartError`]
+    pub async fn over(hub: Hub, config: Config) -> Result<Self, StartError> {
+        let tls = load_tls(&config)?;
+        Self::assemble(hub, config, tls).await
+    }
+
+    async fn assemble(
+        hub: Hub,
+        config: Config,
+        tls: Option<TlsReloader>,
+    ) -> Result<Self, StartError> {
         let settings = AccountSettings {
             registration: config.registration,
             ..AccountSettings::new(&config.data)
@@ -193,7 +207,7 @@ impl Server {
     }
 
     /// Serves connections of `listener` until [`shutdown`](Self::shutdown).
-    pub fn listen(&self, listener: TcpListener) {
+    pub fn listen(&self, listener: impl Accept) {
         // Not sooner: a start that fails has begun nothing that it must wait for.
         self.tasks.spawn(self.files.clone().keep(self.stop.clone()));
         self.tasks
@@ -270,6 +284,16 @@ impl Server {
             tracing::warn!("the store did not close in time");
         }
     }
+}
+
+fn load_tls(config: &Config) -> Result<Option<TlsReloader>, StartError> {
+    let Some((cert, key)) = &config.tls else {
+        return Ok(None);
+    };
+    let loaded = TlsReloader::load(cert, key);
+    loaded
+        .map(Some)
+        .map_err(|error| StartError::Tls(error.to_string()))
 }
 
 /// Makes the data folder, for its owner only.

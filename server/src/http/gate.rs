@@ -11,13 +11,15 @@ use std::{
 };
 
 use tokio::{
-    net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
 };
 use tracing::warn;
 
-use crate::http::listener::ListenLimits;
+use crate::http::{
+    listener::ListenLimits,
+    stream::{Accept, Connection},
+};
 
 /// How often at most the log says that the connection limit is reached.
 const FULL_NOTICE_EVERY: Duration = Duration::from_secs(60);
@@ -48,11 +50,11 @@ impl Gate {
     /// Waits for a free slot, then for a connection.
     ///
     /// # Errors
-    /// As [`TcpListener::accept`].
+    /// As [`Accept::accept`].
     pub(crate) async fn accept(
         &mut self,
-        listener: &TcpListener,
-    ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+        listener: &impl Accept,
+    ) -> io::Result<(Connection, SocketAddr, OwnedSemaphorePermit)> {
         if self.slots.available_permits() == 0
             && self
                 .told_full

@@ -15,10 +15,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use tokio::{
-    net::{TcpListener, TcpStream},
-    time::{sleep, timeout},
-};
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, info, warn};
@@ -27,7 +24,7 @@ use warp::reply::Response;
 use crate::http::{
     body::PacedBody,
     gate::{Gate, Permit},
-    stream::Stream,
+    stream::{Accept, Connection, Stream},
     tls::TlsReloader,
 };
 
@@ -98,7 +95,7 @@ pub(crate) struct Peer {
 /// after the answer they are at; WebSockets are their owners' to close. To wait for all:
 /// `tracker.close(); tracker.wait().await`.
 pub(crate) async fn serve<S>(
-    listener: TcpListener,
+    listener: impl Accept,
     service: S,
     tls: Option<TlsReloader>,
     limits: ListenLimits,
@@ -176,7 +173,7 @@ struct Carrier {
 }
 
 impl Carrier {
-    async fn carry<S>(self, socket: TcpStream, addr: SocketAddr, permit: Permit, service: S)
+    async fn carry<S>(self, socket: Connection, addr: SocketAddr, permit: Permit, service: S)
     where
         S: Service<Request<PacedBody>, Response = Response, Error = Infallible, Future: Send>,
     {
@@ -217,15 +214,18 @@ impl Carrier {
     }
 
     /// The connection as a stream, after the TLS handshake if there is to be one.
-    async fn stream(&self, socket: TcpStream, addr: SocketAddr, permit: Permit) -> Option<Stream> {
+    async fn stream(&self, socket: Connection, addr: SocketAddr, permit: Permit) -> Option<Stream> {
         // Else small frames wait for the acknowledgement of the one before: 40 ms tails.
-        if let Err(error) = socket.set_nodelay(true) {
+        if let Connection::Tcp(socket) = &socket
+            && let Err(error) = socket.set_nodelay(true)
+        {
             debug!(%addr, %error, "connection was gone at once");
             return None;
         }
         let stall_timeout = self.limits.stall_timeout;
-        let Some(acceptor) = &self.tls else {
-            return Some(Stream::plain(socket, stall_timeout, permit));
+        let (acceptor, socket) = match (&self.tls, socket) {
+            (Some(acceptor), Connection::Tcp(socket)) => (acceptor, socket),
+            (_, socket) => return Some(Stream::plain(socket, stall_timeout, permit)),
         };
         // Boxed, or the task would keep the handshake's memory for as long as it lives.
         let handshake = Box::pin(acceptor.accept(socket));

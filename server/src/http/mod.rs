@@ -38,7 +38,6 @@ use std::{
 };
 
 use shared::time::Timestamp;
-use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -56,6 +55,7 @@ use self::{
     listener::ListenLimits,
     serve::Requests,
     sockets::Sockets,
+    stream::Accept,
     tls::TlsReloader,
 };
 
@@ -175,7 +175,7 @@ impl App {
 
 /// Serves `app` to the connections of `listener` until `stop`.
 pub(crate) fn listen(
-    listener: TcpListener,
+    listener: impl Accept,
     app: &Arc<App>,
     tls: Option<TlsReloader>,
     limits: ListenLimits,

@@ -4,7 +4,8 @@
 //! Deliberately absent: HTTP and WebSocket, which are spoken over it.
 
 use std::{
-    io,
+    fmt, io,
+    net::SocketAddr,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -12,12 +13,42 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     time::{Sleep, sleep},
 };
 use tokio_rustls::server::TlsStream;
 
 use crate::http::gate::Permit;
+
+/// Where connections come from: the system, or a network that a simulation makes.
+pub trait Accept: Send + Sync + 'static {
+    /// Waits for a connection and says whose it is. Cancel safe.
+    ///
+    /// # Errors
+    /// The connection's, or the listener's when it cannot give any now.
+    fn accept(&self) -> impl Future<Output = io::Result<(Connection, SocketAddr)>> + Send;
+}
+
+impl Accept for TcpListener {
+    async fn accept(&self) -> io::Result<(Connection, SocketAddr)> {
+        let (socket, addr) = Self::accept(self).await?;
+        Ok((Connection::Tcp(socket), addr))
+    }
+}
+
+/// A connection as it was accepted.
+#[derive(Debug)]
+pub enum Connection {
+    /// One of the system's.
+    Tcp(TcpStream),
+    /// One of another network; TLS is never spoken over it.
+    Other(Box<dyn Duplex>),
+}
+
+/// Bytes in both directions.
+pub trait Duplex: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin> Duplex for T {}
 
 /// The one transport type of the hub. An upgraded request gets it back whole, so that a WebSocket
 /// stands directly on the socket and goes on counting against the limits until it is dropped.
@@ -32,14 +63,18 @@ pub(crate) struct Stream {
 enum Transport {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    Other(Box<dyn Duplex>),
 }
 
 impl Stream {
     /// A plain connection; a write that makes no progress for `stall_timeout` fails with
     /// [`io::ErrorKind::TimedOut`].
-    pub(crate) fn plain(socket: TcpStream, stall_timeout: Duration, permit: Permit) -> Self {
+    pub(crate) fn plain(socket: Connection, stall_timeout: Duration, permit: Permit) -> Self {
         Self {
-            transport: Transport::Plain(socket),
+            transport: match socket {
+                Connection::Tcp(socket) => Transport::Plain(socket),
+                Connection::Other(duplex) => Transport::Other(duplex),
+            },
             stall: Stall::new(stall_timeout),
             _permit: permit,
         }
@@ -68,6 +103,7 @@ impl AsyncRead for Stream {
         match &mut self.transport {
             Transport::Plain(socket) => Pin::new(socket).poll_read(cx, buf),
             Transport::Tls(session) => Pin::new(session).poll_read(cx, buf),
+            Transport::Other(duplex) => Pin::new(duplex).poll_read(cx, buf),
         }
     }
 }
@@ -81,6 +117,7 @@ impl AsyncWrite for Stream {
         let progress = match &mut self.transport {
             Transport::Plain(socket) => Pin::new(socket).poll_write(cx, bytes),
             Transport::Tls(session) => Pin::new(session).poll_write(cx, bytes),
+            Transport::Other(duplex) => Pin::new(duplex).poll_write(cx, bytes),
         };
         self.stall.watch(cx, progress)
     }
@@ -93,6 +130,7 @@ impl AsyncWrite for Stream {
         let progress = match &mut self.transport {
             Transport::Plain(socket) => Pin::new(socket).poll_write_vectored(cx, slices),
             Transport::Tls(session) => Pin::new(session).poll_write_vectored(cx, slices),
+            Transport::Other(duplex) => Pin::new(duplex).poll_write_vectored(cx, slices),
         };
         self.stall.watch(cx, progress)
     }
@@ -101,6 +139,7 @@ impl AsyncWrite for Stream {
         match &self.transport {
             Transport::Plain(socket) => socket.is_write_vectored(),
             Transport::Tls(session) => session.is_write_vectored(),
+            Transport::Other(duplex) => duplex.is_write_vectored(),
         }
     }
 
@@ -108,6 +147,7 @@ impl AsyncWrite for Stream {
         let progress = match &mut self.transport {
             Transport::Plain(socket) => Pin::new(socket).poll_flush(cx),
             Transport::Tls(session) => Pin::new(session).poll_flush(cx),
+            Transport::Other(duplex) => Pin::new(duplex).poll_flush(cx),
         };
         self.stall.watch(cx, progress)
     }
@@ -116,6 +156,7 @@ impl AsyncWrite for Stream {
         let progress = match &mut self.transport {
             Transport::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
             Transport::Tls(session) => Pin::new(session).poll_shutdown(cx),
+            Transport::Other(duplex) => Pin::new(duplex).poll_shutdown(cx),
         };
         self.stall.watch(cx, progress)
     }

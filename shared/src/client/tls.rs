@@ -5,6 +5,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    pin::Pin,
     sync::Arc,
     time::Duration,
 };
@@ -72,14 +73,21 @@ impl TlsError {
 }
 
 /// A byte stream to a hub.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+pub trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for T {}
+
+/// A byte stream that is on its way.
+pub type Dialling = Pin<Box<dyn Future<Output = io::Result<Box<dyn Stream>>> + Send>>;
+
+/// Makes byte streams over another network than the system's, such as one that a simulation makes.
+pub type Dial = Arc<dyn Fn() -> Dialling + Send + Sync>;
 
 /// Makes byte streams to one hub.
 pub(crate) struct Connector {
     url: HubUrl,
     tls: Option<TlsConnector>,
+    dial: Option<Dial>,
 }
 
 impl Connector {
@@ -88,7 +96,16 @@ impl Connector {
         Ok(Self {
             url,
             tls: tls.map(|config| TlsConnector::from(Arc::new(config))),
+            dial: None,
         })
+    }
+
+    /// Over another network than the system's.
+    pub(crate) fn over(self, dial: Dial) -> Self {
+        Self {
+            dial: Some(dial),
+            ..self
+        }
     }
 
     pub(crate) const fn url(&self) -> &HubUrl {
@@ -109,6 +126,9 @@ impl Connector {
             url: self.url.clone(),
             why: reason(&error),
         };
+        if let Some(dial) = &self.dial {
+            return dial().await.map_err(unreachable);
+        }
         let tcp = self.tcp().await.map_err(unreachable)?;
         tcp.set_nodelay(true).map_err(unreachable)?;
         let Some(tls) = &self.tls else {

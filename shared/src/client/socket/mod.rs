@@ -21,7 +21,7 @@ use crate::{
         error::ClientError,
         outbox::{Outbox, OutboxError},
         session::TokenSource,
-        tls::{Connector, TlsOptions},
+        tls::{Connector, Dial, TlsOptions},
         url::HubUrl,
     },
     command::Command,
@@ -257,7 +257,29 @@ impl Socket {
     pub fn connect(
         options: SocketOptions,
     ) -> Result<(SocketHandle, mpsc::Receiver<SocketEvent>), ClientError> {
-        let connector = Connector::new(options.url, &options.tls)?;
+        let connector = Connector::new(options.url.clone(), &options.tls)?;
+        Ok(Self::start(connector, options))
+    }
+
+    /// The same over another network than the system's.
+    ///
+    /// # Errors
+    /// As [`Socket::connect`].
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn connect_over(
+        dial: Dial,
+        options: SocketOptions,
+    ) -> Result<(SocketHandle, mpsc::Receiver<SocketEvent>), ClientError> {
+        let connector = Connector::new(options.url.clone(), &options.tls)?.over(dial);
+        Ok(Self::start(connector, options))
+    }
+
+    fn start(
+        connector: Connector,
+        options: SocketOptions,
+    ) -> (SocketHandle, mpsc::Receiver<SocketEvent>) {
         let (events, receiver) = mpsc::channel(EVENTS_MAX);
         let (requests, inbox) = mpsc::channel(REQUESTS_MAX);
         let (closing, closed) = watch::channel(false);
@@ -280,7 +302,7 @@ impl Socket {
             events,
         });
         drop(tokio::spawn(driver.run(closed)));
-        Ok((handle, receiver))
+        (handle, receiver)
     }
 }
 
