@@ -19,6 +19,7 @@ mod hostile_text;
 mod journey;
 mod loss;
 mod newer;
+mod oracle;
 mod programs;
 mod provider;
 mod published;

@@ -8,9 +8,13 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
+use server::store::StoreUrl;
+
 use crate::home::Home;
+use crate::oracle::{self, Client, Log, acks_of, invariants};
 use crate::process::{Exit, Process};
 use crate::programs::programs;
+use crate::robot::clients_at;
 
 /// What a hub prints, with its address after it, as soon as it accepts connections.
 pub const LISTENING: &str = "listening on ";
@@ -49,6 +53,16 @@ pub struct HubProcess {
     process: Process,
     address: SocketAddr,
     home: Home,
+    verdict: Verdict,
+}
+
+/// What is judged when a hub goes down for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// The hub is alive, and its log keeps every invariant.
+    Due,
+    /// It was judged, or it cannot be.
+    Passed,
 }
 
 impl HubProcess {
@@ -78,6 +92,7 @@ impl HubProcess {
             process,
             address,
             home,
+            verdict: Verdict::Due,
         }
     }
 
@@ -122,8 +137,76 @@ impl HubProcess {
     /// When it does not stop or listen in time; the message shows what it said.
     #[track_caller]
     pub fn restart(&mut self) {
+        self.assert_alive();
         self.terminate();
         (self.process, self.address) = launch(&self.setup, &self.home, self.address);
+    }
+}
+
+impl HubProcess {
+    /// Ends it, if it runs, and judges what it did with what `clients` saw: every invariant that a
+    /// log shows. A hub that is dropped is judged the same way, with the robots that were
+    /// connected to it.
+    ///
+    /// # Panics
+    /// With every violation, and when the hub had ended by itself.
+    #[track_caller]
+    pub fn judge(&mut self, clients: &[Client]) -> Log {
+        self.verdict = Verdict::Passed;
+        self.assert_alive();
+        self.process.kill9();
+        let log = read(StoreUrl::in_directory(&self.data()));
+        let mut others = clients_at(&log.lineage);
+        others.retain(|other| {
+            clients
+                .iter()
+                .all(|one| (&one.name, one.id) != (&other.name, other.id))
+        });
+        let found = invariants(&log, &acks_of(clients), clients);
+        oracle::assert_none(&found, "the log and the clients that have heard all of it");
+        let found = invariants(&log, &acks_of(&others), &others);
+        oracle::assert_none(&found, "the log and every client of it");
+        log
+    }
+
+    /// Says that its log is no log of a hub any more, because the test has made it so: `why`.
+    pub fn unjudged(&mut self, why: &str) {
+        crate::report(&format!("not judged: {why}"));
+        self.verdict = Verdict::Passed;
+    }
+
+    /// Invariant 30: a hub goes on, whatever its clients send.
+    #[track_caller]
+    fn assert_alive(&self) {
+        if let Some(exit) = self.process.ended_by_itself() {
+            panic!(
+                "invariant 30: the hub ended by itself, {exit:?}: {}",
+                self.process
+            );
+        }
+    }
+}
+
+impl Drop for HubProcess {
+    fn drop(&mut self) {
+        // A test that has failed has something else to say.
+        if self.verdict == Verdict::Due && !std::thread::panicking() {
+            self.judge(&[]);
+        }
+    }
+}
+
+/// Reads a log on a thread of its own, since a test may be async itself.
+#[track_caller]
+fn read(url: StoreUrl) -> Log {
+    let reading = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.expect("a runtime can be made");
+        runtime.block_on(Log::read(&url))
+    });
+    match reading.join() {
+        Ok(log) => log,
+        Err(failure) => std::panic::resume_unwind(failure),
     }
 }
 

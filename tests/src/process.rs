@@ -9,6 +9,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{ChildStdin, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -248,6 +249,11 @@ impl Process {
         self.lifetime.kill9();
     }
 
+    /// How it ended, when it did and nobody here sent it a signal to.
+    pub fn ended_by_itself(&self) -> Option<Exit> {
+        self.lifetime.ended_by_itself()
+    }
+
     /// What it has written to standard output so far.
     pub fn stdout(&self) -> String {
         self.stdout.text()
@@ -284,6 +290,8 @@ enum Absent {
 pub(crate) struct Lifetime {
     pid: Pid,
     exit: Arc<Watched<Option<Exit>>>,
+    /// A signal was sent that may have ended it.
+    asked: AtomicBool,
 }
 
 impl Lifetime {
@@ -314,7 +322,11 @@ impl Lifetime {
             };
             seen.update(|seen| *seen = Some(exit));
         });
-        Self { pid, exit }
+        Self {
+            pid,
+            exit,
+            asked: AtomicBool::new(false),
+        }
     }
 
     pub(crate) fn pid(&self) -> i32 {
@@ -329,7 +341,15 @@ impl Lifetime {
         self.exit.wait(within, |exit| *exit)
     }
 
+    /// It has ended, and nobody here asked it to.
+    pub(crate) fn ended_by_itself(&self) -> Option<Exit> {
+        self.exit().filter(|_| !self.asked.load(Ordering::SeqCst))
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
+        if signal != Signal::HUP && signal != Signal::USR1 && signal != Signal::CONT {
+            self.asked.store(true, Ordering::SeqCst);
+        }
         // An ended child may refuse it; an unreaped one cannot be a stranger.
         kill_process(self.pid, signal).ok();
     }

@@ -5,6 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -13,12 +14,15 @@ use shared::{
     command::Command,
     error::ErrorCode,
     fold::View,
-    id::{ChatId, CommandId, Pos, Seq},
+    frame::Me,
+    id::{ChatId, CommandId, Cursor, Pos, Seq},
     model::Visibility,
     record::Record,
     text::SafeText,
 };
 use tokio::sync::watch;
+
+use crate::oracle::Client;
 
 /// The longest that anything here may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -26,12 +30,20 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// What a robot has seen so far.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
+    /// As whom the hub took it in.
+    pub me: Option<Me>,
+    /// Which life of which hub it is at, as cursors show it; empty before the first.
+    pub lineage: String,
     /// Everything folded.
     pub view: View,
     /// Records as they came, in order.
     pub records: Vec<Record>,
     /// Acknowledged commands: their last record, chat and seq.
     pub acked: BTreeMap<CommandId, (Pos, Option<ChatId>, Option<Seq>)>,
+    /// What was acknowledged before the view was thrown away for one of another log.
+    pub former: BTreeMap<CommandId, (Pos, Option<ChatId>, Option<Seq>)>,
+    /// How often it was told to throw its view away.
+    pub resyncs: u32,
     /// Commands that were refused for good.
     pub refused: BTreeMap<CommandId, (ErrorCode, String)>,
     /// Acknowledged as done before.
@@ -58,7 +70,52 @@ pub struct Robot {
     /// For messages of failed tests.
     pub name: String,
     socket: SocketHandle,
+    memory: Memory,
+}
+
+/// What outlives the connection, for the judge.
+#[derive(Clone)]
+struct Memory {
+    name: String,
     seen: watch::Receiver<Seen>,
+    sent: Arc<Sent>,
+}
+
+/// What was sent, in this order: the lock is held until the outbox has it.
+type Sent = tokio::sync::Mutex<Vec<(CommandId, Command)>>;
+
+/// The memory of every robot of this run whose hub was not judged yet.
+static MEMORIES: Mutex<Vec<Memory>> = Mutex::new(Vec::new());
+
+/// What the robots remember that were connected to this life of a hub, and forgets them. They may
+/// not have heard all there was.
+pub(crate) fn clients_at(lineage: &str) -> Vec<Client> {
+    let mut memories = MEMORIES.lock().unwrap_or_else(PoisonError::into_inner);
+    let (own, others): (Vec<_>, Vec<_>) = std::mem::take(&mut *memories)
+        .into_iter()
+        .partition(|memory| memory.seen.borrow().lineage == lineage);
+    *memories = others;
+    drop(memories);
+    own.iter()
+        .filter_map(|memory| memory.client(false))
+        .collect()
+}
+
+impl Memory {
+    fn client(&self, is_complete: bool) -> Option<Client> {
+        let seen = self.seen.borrow().clone();
+        let me = seen.me.clone()?;
+        // Who waits for the lock is a task that was stopped while it sent; order is not judged then.
+        let sent = self.sent.try_lock();
+        Some(Client {
+            name: self.name.clone(),
+            id: me.id,
+            role: me.role,
+            sent: sent.map(|sent| sent.clone()).unwrap_or_default(),
+            seen,
+            is_complete,
+        })
+    }
 }
 
 impl Robot {
@@ -74,11 +131,25 @@ impl Robot {
                 sender.send_modify(|seen| seen.take(event));
             }
         }));
+        let memory = Memory {
+            name: name.to_owned(),
+            seen,
+            sent: Arc::default(),
+        };
+        let mut memories = MEMORIES.lock().unwrap_or_else(PoisonError::into_inner);
+        memories.push(memory.clone());
         Self {
             name: name.to_owned(),
             socket,
-            seen,
+            memory,
         }
+    }
+
+    /// What it remembers, for the judge; none before the hub took it in. `is_complete` says that
+    /// it has heard everything.
+    #[must_use]
+    pub fn client(&self, is_complete: bool) -> Option<Client> {
+        self.memory.client(is_complete)
     }
 
     /// The socket.
@@ -93,10 +164,13 @@ impl Robot {
     /// When the outbox cannot take it.
     pub async fn send(&self, command: Command) -> CommandId {
         let cid = CommandId::random();
+        let mut sent = self.memory.sent.lock().await;
+        sent.push((cid.clone(), command.clone()));
         self.socket
             .send(cid.clone(), command)
             .await
             .expect("an outbox in memory");
+        drop(sent);
         cid
     }
 
@@ -123,13 +197,13 @@ impl Robot {
 
     /// Looks at what it has seen so far.
     pub fn with<T>(&self, look: impl FnOnce(&Seen) -> T) -> T {
-        look(&self.seen.borrow())
+        look(&self.memory.seen.borrow())
     }
 
     /// What it has seen so far.
     #[must_use]
     pub fn seen(&self) -> Seen {
-        self.seen.borrow().clone()
+        self.memory.seen.borrow().clone()
     }
 
     /// Waits until what it has seen is as wanted.
@@ -137,7 +211,7 @@ impl Robot {
     /// # Panics
     /// After [`PATIENCE`].
     pub async fn until(&self, what: &str, wanted: impl Fn(&Seen) -> bool) {
-        let mut seen = self.seen.clone();
+        let mut seen = self.memory.seen.clone();
         let found = tokio::time::timeout(PATIENCE, seen.wait_for(|seen| wanted(seen))).await;
         match found {
             Ok(Ok(_)) => {}
@@ -156,7 +230,7 @@ impl Robot {
 
     /// Waits until it sees anything new.
     pub async fn news(&self) {
-        let mut seen = self.seen.clone();
+        let mut seen = self.memory.seen.clone();
         seen.mark_unchanged();
         // An ended socket has no news: whoever waits finds that out elsewhere.
         if seen.changed().await.is_err() {
@@ -186,13 +260,17 @@ impl Seen {
 
     fn take(&mut self, event: SocketEvent) {
         match event {
-            SocketEvent::Connected { .. } => self.connects += 1,
+            SocketEvent::Connected { me, .. } => {
+                self.me = Some(me);
+                self.connects += 1;
+            }
             SocketEvent::Snapshot { pos, desk } => {
                 self.snapshots += 1;
                 self.view = View::new(pos, *desk);
             }
             SocketEvent::Record(delivered) => {
                 let record = delivered.record;
+                self.note(&delivered.cursor);
                 if self
                     .records
                     .last()
@@ -205,7 +283,10 @@ impl Seen {
                 self.records.push(record);
             }
             SocketEvent::Chat { chat, .. } => self.view.reveal(*chat),
-            SocketEvent::Live { .. } => self.live = true,
+            SocketEvent::Live { cursor } => {
+                self.note(&cursor);
+                self.live = true;
+            }
             SocketEvent::Done {
                 cid,
                 pos,
@@ -233,9 +314,25 @@ impl Seen {
             }
             SocketEvent::Typing { chat, who, on, .. } => self.typing.push((chat, who.name, on)),
             SocketEvent::Queue { place, .. } => self.places.push(place),
+            SocketEvent::Resync { .. } => {
+                self.resyncs += 1;
+                self.live = false;
+                self.records.clear();
+                self.former.append(&mut self.acked);
+            }
             SocketEvent::Disconnected { .. } => self.live = false,
             SocketEvent::Stopped { why } => self.stopped = Some(why),
             _ => {}
+        }
+    }
+
+    /// What was promised and seen before a resync is of this log only when it is the same one.
+    fn note(&mut self, cursor: &Cursor) {
+        let lineage = cursor.as_str().split('.').next().unwrap_or_default();
+        if self.lineage == lineage {
+            self.acked.append(&mut self.former);
+        } else {
+            lineage.clone_into(&mut self.lineage);
         }
     }
 
