@@ -4,6 +4,8 @@
 //! refused, so that a typing error is not a silent default.
 
 mod assistant;
+mod limits;
+mod network;
 
 use std::{
     fs, io,
@@ -16,6 +18,10 @@ use serde::Deserialize;
 
 pub use self::assistant::{
     AssistantConfig, AssistantConfigError, EndpointConfig, KeySource, ProviderKind,
+};
+pub use self::{
+    limits::Limits,
+    network::{Network, NetworkError},
 };
 
 /// Where the hub listens when nobody says otherwise.
@@ -83,6 +89,7 @@ struct File {
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
     behind_proxy: bool,
+    trusted_proxies: Vec<Network>,
     allow_root: bool,
     log_format: Option<LogFormat>,
     log: Option<String>,
@@ -90,54 +97,6 @@ struct File {
     origins: Vec<String>,
     limits: Limits,
     assistant: assistant::AssistantFile,
-}
-
-/// Limits against too much of anything, per second or minute as named; 0 turns one off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// Connections in all.
-    pub connections: usize,
-    /// Connections from one address; loopback is exempt.
-    pub connections_per_ip: usize,
-    /// Commands of a customer per second.
-    pub customer_per_second: u32,
-    /// Commands of a customer at once.
-    pub customer_burst: u32,
-    /// Commands of a member of staff per second.
-    pub staff_per_second: u32,
-    /// Commands of a member of staff at once.
-    pub staff_burst: u32,
-    /// Chats opened without an account from one address per minute; loopback is exempt.
-    pub open_per_minute: u32,
-    /// MiB of all files in chats together.
-    pub attachments_mib: u64,
-}
-
-impl Limits {
-    /// Bytes of all files in chats together.
-    #[must_use]
-    pub const fn attachment_bytes(&self) -> u64 {
-        match self.attachments_mib {
-            0 => u64::MAX,
-            mib => mib.saturating_mul(1024 * 1024),
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections: 20_000,
-            connections_per_ip: 64,
-            customer_per_second: 20,
-            customer_burst: 500,
-            staff_per_second: 50,
-            staff_burst: 1_000,
-            open_per_minute: 5,
-            attachments_mib: 1024,
-        }
-    }
 }
 
 /// The settings of a hub.
@@ -153,6 +112,9 @@ pub struct Config {
     pub tls: Option<(PathBuf, PathBuf)>,
     /// A proxy in front terminates TLS.
     pub behind_proxy: bool,
+    /// Who may say whose request they pass on: what the settings name, else loopback where a
+    /// proxy is in front, else nobody.
+    pub trusted_proxies: Vec<Network>,
     /// Run as root off loopback.
     pub allow_root: bool,
     /// The form of log lines, when somebody said.
@@ -227,6 +189,11 @@ impl Config {
             _ => return Err(ConfigError::HalfTls),
         };
         let listen = flags.listen.or(file.listen);
+        let behind_proxy = flags.behind_proxy || file.behind_proxy;
+        let trusted_proxies = match behind_proxy && file.trusted_proxies.is_empty() {
+            true => Network::loopback().into(),
+            false => file.trusted_proxies,
+        };
         let config = Self {
             listen: listen.unwrap_or_else(|| LISTEN_DEFAULT.parse().expect("a legal address")),
             store: flags
@@ -236,7 +203,8 @@ impl Config {
                 .unwrap_or_else(|| format!("redb:{}", data.join("desk.redb").display())),
             data,
             tls,
-            behind_proxy: flags.behind_proxy || file.behind_proxy,
+            behind_proxy,
+            trusted_proxies,
             allow_root: flags.allow_root || file.allow_root,
             log_format: flags.log_format.or(file.log_format),
             log: flags
@@ -344,6 +312,28 @@ mod tests {
             ..open
         };
         assert!(Config::load(&proxied).is_ok());
+    }
+
+    /// S23: nobody may name a client unless a proxy is in front, and then only who is listed.
+    #[test]
+    fn proxies_are_trusted_as_listed_and_else_on_loopback_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let trusted = |lines: &str| {
+            fs::write(dir.path().join("hub.toml"), lines).unwrap();
+            Config::load(&flags(dir.path())).map(|config| {
+                let names = config.trusted_proxies.iter().map(ToString::to_string);
+                names.collect::<Vec<_>>().join(" ")
+            })
+        };
+        assert_eq!(trusted("").unwrap(), "");
+        assert_eq!(
+            trusted("behind_proxy = true").unwrap(),
+            "127.0.0.0/8 ::1/128"
+        );
+        let listed = "behind_proxy = true\ntrusted_proxies = [\"10.0.0.0/8\", \"192.0.2.7\"]";
+        assert_eq!(trusted(listed).unwrap(), "10.0.0.0/8 192.0.2.7/32");
+        let error = trusted("trusted_proxies = [\"10.0.0.0/99\"]").unwrap_err();
+        assert!(error.to_string().contains("10.0.0.0/99"), "{error}");
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! What a handler has in hand: who calls, with what, and the ways to answer.
 
 use std::{
-    net::IpAddr,
     ops::ControlFlow,
     str::FromStr,
     sync::{Arc, Mutex, PoisonError},
@@ -32,6 +31,7 @@ use super::{
     App,
     errors::Failure,
     json,
+    origin::Origin,
     query::{DRY_RUN, Query},
     route::{Answer, Route},
     serve::BodyStream,
@@ -39,23 +39,6 @@ use super::{
 
 /// A header that names a command for ever, as `cid` in a body does.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
-
-/// Where a call comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Origin {
-    /// The client's address.
-    pub(super) ip: IpAddr,
-    /// It is a process of this machine, and no proxy speaks for someone else.
-    pub(super) local: bool,
-}
-
-impl Origin {
-    /// The address whose tries are counted. Loopback is exempt: there are SSH users, and proxies
-    /// that nobody trusts to name their clients.
-    pub(super) fn counted_ip(self) -> Option<IpAddr> {
-        (!self.ip.is_loopback()).then_some(self.ip)
-    }
-}
 
 /// One request that was matched, authenticated and bounded.
 pub(super) struct Call {
@@ -223,7 +206,7 @@ impl Call {
         let limits = &self.app.limits;
         match &self.principal {
             Some((_, viewer)) => limits.command(viewer),
-            None => limits.open_chat(self.origin.ip),
+            None => limits.open_chat(self.origin.counted_ip()),
         }
         .map_err(Failure::rate_limited)
     }
@@ -327,21 +310,6 @@ pub(super) fn no_body(status: StatusCode) -> Response {
     response
 }
 
-/// Where a request really comes from: a proxy of `trusted` may speak for its client.
-pub(super) fn origin(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> Origin {
-    const FORWARDED_FOR: &str = "x-forwarded-for";
-    let forwarded = headers.get_all(FORWARDED_FOR).iter().next_back();
-    let named = forwarded
-        .filter(|_| trusted.contains(&peer))
-        .and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
-    let by_proxy = forwarded.is_some() || headers.contains_key(header::FORWARDED);
-    let ip: IpAddr = named.unwrap_or(peer);
-    Origin {
-        ip: ip.to_canonical(),
-        local: peer.is_loopback() && !by_proxy,
-    }
-}
-
 /// A page of items that were taken one more than wanted; `key` names an item as `after`.
 pub(super) fn page<T>(
     mut items: Vec<T>,
@@ -375,38 +343,7 @@ pub(super) fn whole<T>(items: Vec<T>) -> shared::api::Page<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::IpAddr;
-
-    use warp::http::HeaderMap;
-
-    use super::{origin, page};
-
-    fn from(peer: &str, forwarded: Option<&str>, trusted: &[&str]) -> (String, bool) {
-        let mut headers = HeaderMap::new();
-        if let Some(forwarded) = forwarded {
-            headers.insert("x-forwarded-for", forwarded.parse().unwrap());
-        }
-        let trusted: Vec<IpAddr> = trusted.iter().map(|ip| ip.parse().unwrap()).collect();
-        let origin = origin(peer.parse().unwrap(), &headers, &trusted);
-        (origin.ip.to_string(), origin.local)
-    }
-
-    #[test]
-    fn only_a_trusted_proxy_may_name_a_client() {
-        let is = |ip: &str, local| (ip.to_owned(), local);
-        assert_eq!(from("127.0.0.1", None, &[]), is("127.0.0.1", true));
-        assert_eq!(from("192.0.2.1", None, &[]), is("192.0.2.1", false));
-        assert_eq!(
-            from("192.0.2.1", Some("127.0.0.1"), &[]),
-            is("192.0.2.1", false)
-        );
-        assert_eq!(
-            from("127.0.0.1", Some("192.0.2.9"), &[]),
-            is("127.0.0.1", false)
-        );
-        let proxied = from("127.0.0.1", Some("10.0.0.1, 192.0.2.9"), &["127.0.0.1"]);
-        assert_eq!(proxied, is("192.0.2.9", false));
-    }
+    use super::page;
 
     #[test]
     fn a_page_says_where_the_next_begins() {

@@ -29,9 +29,13 @@ use tokio_util::{
 };
 use warp::{filters::BoxedFilter, reply::Response};
 
-use crate::http::{
-    listener::{ListenLimits, serve},
-    tls::TlsReloader,
+use crate::{
+    config::Limits,
+    http::{
+        gate::{Census, Gate},
+        listener::{ListenLimits, serve},
+        tls::TlsReloader,
+    },
 };
 
 /// The plainest request.
@@ -51,6 +55,17 @@ pub(crate) async fn start(
     tls: Option<TlsReloader>,
     limits: ListenLimits,
 ) -> Running {
+    let census = Census::new(&Limits::default(), &[]);
+    start_with(filter, tls, limits, census).await
+}
+
+/// The same, counting connections by `census`.
+pub(crate) async fn start_with(
+    filter: BoxedFilter<(Response,)>,
+    tls: Option<TlsReloader>,
+    limits: ListenLimits,
+    census: Census,
+) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0")
         .await
         .expect("a fixture works");
@@ -62,6 +77,7 @@ pub(crate) async fn start(
         listener,
         service,
         tls,
+        Gate::new(&limits, census),
         limits,
         tracker.clone(),
         stop.clone(),

@@ -5,7 +5,7 @@
 use std::{
     collections::HashMap,
     io,
-    net::{IpAddr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -16,9 +16,13 @@ use tokio::{
 };
 use tracing::warn;
 
-use crate::http::{
-    listener::ListenLimits,
-    stream::{Accept, Connection},
+use crate::{
+    config::{Limits, Network},
+    http::{
+        limits::neighbourhood,
+        listener::ListenLimits,
+        stream::{Accept, Connection},
+    },
 };
 
 /// How often at most the log says that the connection limit is reached.
@@ -27,22 +31,20 @@ const FULL_NOTICE_EVERY: Duration = Duration::from_secs(60);
 /// Counts connections: all of them, and those of each address.
 pub(crate) struct Gate {
     slots: Arc<Semaphore>,
-    shares: Shares,
-    per_ip: usize,
-    exempt_loopback: bool,
+    census: Census,
     told_full: Option<Instant>,
 }
 
 impl Gate {
-    /// Counts up to `limits`.
-    pub(crate) fn new(limits: &ListenLimits) -> Self {
+    /// Counts up to `limits`, and those of each address by `census`.
+    pub(crate) fn new(limits: &ListenLimits, census: Census) -> Self {
+        let slots = match limits.connections {
+            0 => Semaphore::MAX_PERMITS,
+            limit => limit.min(Semaphore::MAX_PERMITS),
+        };
         Self {
-            slots: Arc::new(Semaphore::new(
-                limits.connections.min(Semaphore::MAX_PERMITS),
-            )),
-            shares: Shares::default(),
-            per_ip: limits.per_ip,
-            exempt_loopback: limits.exempt_loopback,
+            slots: Arc::new(Semaphore::new(slots)),
+            census,
             told_full: None,
         }
     }
@@ -73,15 +75,14 @@ impl Gate {
 
     /// The connection's permit, or none if its address has too many.
     pub(crate) fn admit(&self, ip: IpAddr, slot: OwnedSemaphorePermit) -> Option<Permit> {
-        let ip = ip.to_canonical();
-        let limit = match self.per_ip {
-            0 => usize::MAX,
-            _ if self.exempt_loopback && ip.is_loopback() => usize::MAX,
-            limit => limit,
+        // What a proxy carries is counted by whom it names, request by request.
+        let place = match self.census.is_proxy(ip) {
+            true => Place::default(),
+            false => self.census.admit(ip)?,
         };
         Some(Permit {
             _slot: slot,
-            _share: self.shares.take(neighbourhood(ip), limit)?,
+            place: Arc::new(place),
         })
     }
 }
@@ -90,14 +91,72 @@ impl Gate {
 #[derive(Debug)]
 pub(crate) struct Permit {
     _slot: OwnedSemaphorePermit,
-    _share: Share,
+    place: Arc<Place>,
 }
 
-/// The addresses one subscriber is likely to have: the address itself, or its IPv6 /64.
-fn neighbourhood(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(_) => ip,
-        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
+impl Permit {
+    /// Its place in the count of its address.
+    pub(crate) fn place(&self) -> Arc<Place> {
+        Arc::clone(&self.place)
+    }
+}
+
+/// How many connections each address has, and how many of them nobody has vouched for yet.
+/// Clones count together.
+#[derive(Clone, Debug)]
+pub(crate) struct Census {
+    all: Shares,
+    strangers: Shares,
+    per_ip: usize,
+    strangers_per_ip: usize,
+    exempt_loopback: bool,
+    proxies: Arc<[Network]>,
+}
+
+impl Census {
+    /// Counts by `limits`; the connections of `proxies` themselves are not counted.
+    pub(crate) fn new(limits: &Limits, proxies: &[Network]) -> Self {
+        let limit = |limit| if limit == 0 { usize::MAX } else { limit };
+        Self {
+            all: Shares::default(),
+            strangers: Shares::default(),
+            per_ip: limit(limits.connections_per_ip),
+            strangers_per_ip: limit(limits.unauthenticated_per_ip),
+            exempt_loopback: limits.exempt_loopback,
+            proxies: proxies.into(),
+        }
+    }
+
+    /// A place for one more connection of a stranger at `ip`; none if there are too many.
+    pub(crate) fn admit(&self, ip: IpAddr) -> Option<Place> {
+        let ip = ip.to_canonical();
+        if self.exempt_loopback && ip.is_loopback() {
+            return Some(Place::default());
+        }
+        let of = neighbourhood(ip);
+        Some(Place {
+            _share: Some(self.all.take(of, self.per_ip)?),
+            stranger: Mutex::new(Some(self.strangers.take(of, self.strangers_per_ip)?)),
+        })
+    }
+
+    fn is_proxy(&self, ip: IpAddr) -> bool {
+        self.proxies.iter().any(|proxy| proxy.contains(ip))
+    }
+}
+
+/// A connection in the count of its address. The default one is not counted.
+#[derive(Debug, Default)]
+pub(crate) struct Place {
+    _share: Option<Share>,
+    stranger: Mutex<Option<Share>>,
+}
+
+impl Place {
+    /// Somebody with a valid token speaks over the connection: it makes room for strangers.
+    pub(crate) fn vouch(&self) {
+        let mut stranger = self.stranger.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(stranger.take());
     }
 }
 
@@ -161,15 +220,29 @@ mod tests {
     use tokio_util::task::TaskTracker;
     use warp::{Filter, Reply, filters::BoxedFilter, reply::Response};
 
-    use crate::http::{
-        fixture::{GET, exchange, in_time, patient, read_to_close, start},
-        gate::{Shares, neighbourhood},
-        listener::ListenLimits,
-        upgrade::{Handshake, Refusal, handshake},
+    use crate::{
+        config::{Limits, Network},
+        http::{
+            fixture::{GET, Running, exchange, in_time, patient, read_to_close, start, start_with},
+            gate::{Census, Shares},
+            limits::neighbourhood,
+            listener::ListenLimits,
+            upgrade::{Handshake, Refusal, handshake},
+        },
     };
 
     fn hello() -> BoxedFilter<(Response,)> {
         warp::any().map(|| "hello".into_response()).boxed()
+    }
+
+    /// A listener that counts loopback too.
+    async fn start_counting(filter: BoxedFilter<(Response,)>, per_ip: usize) -> Running {
+        let limits = Limits {
+            connections_per_ip: per_ip,
+            exempt_loopback: false,
+            ..Limits::default()
+        };
+        start_with(filter, None, patient(), Census::new(&limits, &[])).await
     }
 
     async fn connect_from(ip: &str, to: SocketAddr) -> TcpStream {
@@ -190,14 +263,38 @@ mod tests {
         matches!(in_time(client.read(&mut first)).await, Ok(1))
     }
 
+    /// S21: an address has only so many connections that nobody vouched for, and a proxy itself
+    /// is not counted.
+    #[test]
+    fn strangers_have_fewer_places_until_somebody_vouches() {
+        let limits = Limits {
+            connections_per_ip: 3,
+            unauthenticated_per_ip: 2,
+            ..Limits::default()
+        };
+        let proxy: Network = "10.0.0.0/8".parse().unwrap();
+        let census = Census::new(&limits, &[proxy]);
+        let ip: IpAddr = "192.0.2.1".parse().unwrap();
+        let (first, _second) = (census.admit(ip).unwrap(), census.admit(ip).unwrap());
+        assert!(census.admit(ip).is_none(), "a third stranger");
+        assert!(census.admit("192.0.2.2".parse().unwrap()).is_some());
+        first.vouch();
+        first.vouch();
+        let third = census.admit(ip).unwrap();
+        third.vouch();
+        assert!(census.admit(ip).is_none(), "a fourth connection");
+        drop(first);
+        assert!(census.admit(ip).is_some());
+        assert!(census.is_proxy("10.1.2.3".parse().unwrap()) && !census.is_proxy(ip));
+        let many: Vec<_> = (0..100)
+            .map(|_| census.admit([127, 0, 0, 1].into()))
+            .collect();
+        assert!(many.iter().all(Option::is_some), "loopback is exempt");
+    }
+
     #[tokio::test]
     async fn an_address_over_its_share_is_closed_and_others_are_served() {
-        let limits = ListenLimits {
-            per_ip: 2,
-            exempt_loopback: false,
-            ..patient()
-        };
-        let hub = start(hello(), None, limits).await;
+        let hub = start_counting(hello(), 2).await;
         let mut first = connect_from("127.0.0.2", hub.addr).await;
         assert!(is_served(&mut first).await);
         let mut second = connect_from("127.0.0.2", hub.addr).await;
@@ -231,12 +328,7 @@ mod tests {
                 reply
             },
         );
-        let limits = ListenLimits {
-            per_ip: 1,
-            exempt_loopback: false,
-            ..patient()
-        };
-        let hub = start(ws.or(hello()).unify().boxed(), None, limits).await;
+        let hub = start_counting(ws.or(hello()).unify().boxed(), 1).await;
         let stream = TcpStream::connect(hub.addr).await.unwrap();
         let (socket, _) = client_async("ws://localhost/ws", stream).await.unwrap();
         // The accept loop alone is left: HTTP is done with the connection, the count is not.
@@ -256,11 +348,11 @@ mod tests {
 
     #[tokio::test]
     async fn loopback_is_exempt_by_default() {
-        let limits = ListenLimits {
-            per_ip: 1,
-            ..patient()
+        let limits = Limits {
+            connections_per_ip: 1,
+            ..Limits::default()
         };
-        let hub = start(hello(), None, limits).await;
+        let hub = start_with(hello(), None, patient(), Census::new(&limits, &[])).await;
         let mut first = TcpStream::connect(hub.addr).await.unwrap();
         let mut second = TcpStream::connect(hub.addr).await.unwrap();
         assert!(is_served(&mut first).await && is_served(&mut second).await);

@@ -3,7 +3,7 @@
 //! Deliberately absent: routes, sessions, request limits by account; and HTTP/2, which no client
 //! of the hub speaks.
 
-use std::{convert::Infallible, io, net::SocketAddr, pin::pin, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use hyper::{
     Request,
@@ -21,18 +21,21 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, info, warn};
 use warp::reply::Response;
 
-use crate::http::{
-    body::PacedBody,
-    gate::{Gate, Permit},
-    stream::{Accept, Connection, Stream},
-    tls::TlsReloader,
+use crate::{
+    config::Limits,
+    http::{
+        body::PacedBody,
+        gate::{Gate, Permit},
+        stream::{Accept, Connection, Stream},
+        tls::TlsReloader,
+    },
 };
 
-/// Most header lines of a request.
-const HEADER_LINES_MAX: usize = 64;
+/// Most header lines that a setting may allow: hyper sets room for them aside.
+const HEADER_LINES_MAX: usize = 1_024;
 
-/// Longest request line and headers together, in bytes.
-const HEADER_BYTES_MAX: usize = 16 * 1024;
+/// Fewest and most bytes of a header that a setting may allow.
+const HEADER_BYTES: std::ops::RangeInclusive<usize> = 1_024..=BUFFER_BYTES_MAX;
 
 /// Most bytes hyper buffers of one connection in each direction. Bounds what a stalled peer holds;
 /// the body of a response is handed over in pieces of about this size.
@@ -47,11 +50,10 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 pub(crate) struct ListenLimits {
     /// Most connections at once, WebSockets included; beyond it new ones wait to be accepted.
     pub(crate) connections: usize,
-    /// Most connections at once of one IPv4 address or IPv6 /64, WebSockets included; beyond it
-    /// new ones are closed at once. 0 means no limit.
-    pub(crate) per_ip: usize,
-    /// Whether the per-address limit spares loopback, where reverse proxies and SSH users are.
-    pub(crate) exempt_loopback: bool,
+    /// Longest request line and headers together, in bytes; 0 means as many as can be.
+    pub(crate) header_bytes: usize,
+    /// Most header lines of a request; 0 means as many as can be.
+    pub(crate) header_lines: usize,
     /// Longest wait for the whole header of a request, from the moment the connection could carry
     /// one: also how long a kept-alive connection may idle.
     pub(crate) header_timeout: Duration,
@@ -66,13 +68,19 @@ pub(crate) struct ListenLimits {
 
 impl Default for ListenLimits {
     fn default() -> Self {
+        Self::from(&Limits::default())
+    }
+}
+
+impl From<&Limits> for ListenLimits {
+    fn from(limits: &Limits) -> Self {
         Self {
-            connections: 20_000,
-            per_ip: 64,
-            exempt_loopback: true,
-            header_timeout: Duration::from_secs(5),
-            tls_handshake_timeout: Duration::from_secs(5),
-            stall_timeout: Duration::from_secs(10),
+            connections: limits.connections,
+            header_bytes: limits.header_bytes,
+            header_lines: limits.header_lines,
+            header_timeout: Limits::wait(limits.header_ms),
+            tls_handshake_timeout: Limits::wait(limits.tls_handshake_ms),
+            stall_timeout: Limits::wait(limits.body_ms),
             drain_timeout: Duration::from_secs(8),
         }
     }
@@ -98,6 +106,7 @@ pub(crate) async fn serve<S>(
     listener: impl Accept,
     service: S,
     tls: Option<TlsReloader>,
+    mut gate: Gate,
     limits: ListenLimits,
     tracker: TaskTracker,
     stop: CancellationToken,
@@ -106,7 +115,6 @@ pub(crate) async fn serve<S>(
     TowerToHyperService<S>:
         Service<Request<PacedBody>, Response = Response, Error = Infallible, Future: Send> + Send,
 {
-    let mut gate = Gate::new(&limits);
     let mut outage = Outage::default();
     let carrier = Carrier {
         http: http(&limits),
@@ -146,8 +154,14 @@ fn http(limits: &ListenLimits) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
-        .max_headers(HEADER_LINES_MAX)
-        .max_header_size(HEADER_BYTES_MAX)
+        .max_headers(match limits.header_lines {
+            0 => HEADER_LINES_MAX,
+            lines => lines.min(HEADER_LINES_MAX),
+        })
+        .max_header_size(match limits.header_bytes {
+            0 => *HEADER_BYTES.end(),
+            bytes => bytes.clamp(*HEADER_BYTES.start(), *HEADER_BYTES.end()),
+        })
         .max_buf_size(BUFFER_BYTES_MAX)
         .keep_alive(true);
     http
@@ -177,6 +191,7 @@ impl Carrier {
     where
         S: Service<Request<PacedBody>, Response = Response, Error = Infallible, Future: Send>,
     {
+        let place = permit.place();
         let Some(stream) = self.stream(socket, addr, permit).await else {
             return;
         };
@@ -188,6 +203,7 @@ impl Carrier {
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(|body| PacedBody::new(body, pace));
             request.extensions_mut().insert(peer);
+            request.extensions_mut().insert(Arc::clone(&place));
             service.call(request)
         });
         let mut connection = pin!(

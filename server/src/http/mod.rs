@@ -17,6 +17,7 @@ mod json;
 mod limits;
 pub(crate) mod listener;
 mod openapi;
+mod origin;
 mod past;
 mod query;
 mod route;
@@ -31,11 +32,7 @@ mod tests;
 pub(crate) mod tls;
 pub(crate) mod upgrade;
 
-use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use shared::time::Timestamp;
 use tokio::sync::Semaphore;
@@ -46,13 +43,15 @@ use warp::{filters::BoxedFilter, reply::Response};
 use crate::{
     accounts::{Accounts, rate::Rate},
     assistant::Assistant,
-    config::Config,
+    config::{Config, Limits},
     hub::{Hub, files::Files, presence::Presence},
 };
 
 use self::{
+    gate::{Census, Gate},
     limits::{RateLimits, Rates},
     listener::ListenLimits,
+    origin::Trust,
     serve::Requests,
     sockets::Sockets,
     stream::Accept,
@@ -104,8 +103,12 @@ pub(crate) struct App {
     requests: Requests,
     /// Pages of these origins may open sockets.
     origins: Arc<[String]>,
-    /// Proxies at these addresses may say whose request they pass on.
-    trusted_proxies: Vec<IpAddr>,
+    /// Which proxies may say whose request they pass on.
+    trust: Trust,
+    /// How many connections each address has.
+    census: Census,
+    /// How long a client may take to say hello.
+    hello_within: Duration,
     /// When the hub began to serve.
     started_at: Timestamp,
     /// Has every socket, tail and download as a task.
@@ -149,10 +152,9 @@ impl App {
             staff: Rate::per_second(limits.staff_per_second, limits.staff_burst),
             open_chat: Rate::per_minute(limits.open_per_minute, limits.open_per_minute),
         };
-        // A proxy that is not on this machine would have to be named by its address.
-        let trusted_proxies = match config.behind_proxy {
-            true => vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
-            false => Vec::new(),
+        let trust = Trust {
+            proxies: config.trusted_proxies.clone(),
+            exempt_loopback: limits.exempt_loopback,
         };
         Self {
             started_at: hub.now(),
@@ -166,7 +168,9 @@ impl App {
             searches: Semaphore::new(SEARCHES_MAX),
             requests: Requests::default(),
             origins: config.origins.clone().into(),
-            trusted_proxies,
+            census: Census::new(limits, &trust.proxies),
+            trust,
+            hello_within: Limits::wait(limits.hello_ms),
             tasks,
             stop,
         }
@@ -183,5 +187,6 @@ pub(crate) fn listen(
     stop: CancellationToken,
 ) -> impl Future<Output = ()> + Send + 'static {
     let service = warp::service(service(Arc::clone(app)));
-    listener::serve(listener, service, tls, limits, tasks, stop)
+    let gate = Gate::new(&limits, app.census.clone());
+    listener::serve(listener, service, tls, gate, limits, tasks, stop)
 }

@@ -4,13 +4,15 @@
 //! WebSockets. Everything else is decided by the table.
 
 use std::{
+    panic::AssertUnwindSafe,
     pin::Pin,
     sync::{Arc, Mutex, atomic::Ordering},
 };
 
 use bytes::{Buf, Bytes, BytesMut};
-use futures_util::{Stream, StreamExt as _};
+use futures_util::{FutureExt as _, Stream, StreamExt as _};
 use shared::error::ErrorCode;
+use tracing::Instrument as _;
 use warp::{
     Filter, Reply,
     filters::BoxedFilter,
@@ -30,15 +32,20 @@ use crate::{
 
 use super::{
     App,
-    call::{self, Call, Origin},
+    call::Call,
     errors::Failure,
+    gate::Place,
     listener::Peer,
+    origin::Origin,
     past,
     query::Query,
     route::{Access, Answer, Found, Route, find},
     socket,
     upgrade::{self, Handshake, Refusal},
 };
+
+/// When to come back to an address with too many connections.
+const CROWDED_RETRY_MS: u64 = 5_000;
 
 /// A body as it comes.
 pub(super) type BodyStream = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send>>;
@@ -51,21 +58,33 @@ pub(super) fn filter(app: Arc<App>) -> BoxedFilter<(Response,)> {
         .and(warp::path::end())
         .and(raw_query())
         .and(upgrade::handshake(Arc::clone(&app.origins)))
-        .map(move |query: String, handshake| open_socket(&for_sockets, &query, handshake));
+        .and(warp::header::headers_cloned())
+        .and(warp::ext::get::<Peer>())
+        .and(warp::ext::get::<Arc<Place>>())
+        .map(
+            move |query: String, handshake, headers, peer: Peer, place| {
+                let origin = Origin::of(peer.addr.ip(), &headers, &for_sockets.trust);
+                let opened = place_of(&for_sockets, origin, place)
+                    .and_then(|place| open_socket(&for_sockets, &query, handshake, place));
+                opened.unwrap_or_else(Failure::into_response)
+            },
+        );
     let routes = warp::method()
         .and(warp::path::full())
         .and(raw_query())
         .and(warp::header::headers_cloned())
         .and(warp::ext::get::<Peer>())
+        .and(warp::ext::get::<Arc<Place>>())
         .and(warp::body::stream())
         .then(
-            move |method: Method, path: FullPath, query: String, headers, peer: Peer, body| {
+            move |method: Method, path: FullPath, query, headers, peer: Peer, place, body| {
                 let request = Request {
                     method,
                     path: path.as_str().to_owned(),
                     query,
                     headers,
                     peer,
+                    place,
                     body: boxed(body),
                 };
                 answer(Arc::clone(&app), request)
@@ -80,6 +99,7 @@ struct Request {
     query: String,
     headers: HeaderMap,
     peer: Peer,
+    place: Arc<Place>,
     body: BodyStream,
 }
 
@@ -87,13 +107,29 @@ fn boxed(body: impl Stream<Item = Result<impl Buf, warp::Error>> + Send + 'stati
     Box::pin(body.map(|chunk| chunk.map(|mut chunk| chunk.copy_to_bytes(chunk.remaining()))))
 }
 
-fn open_socket(app: &Arc<App>, query: &str, handshake: Result<Handshake, Refusal>) -> Response {
-    if let Err(failure) = Query::parse(query).and_then(|query| query.only(&[])) {
-        return failure.into_response();
+/// The place in the count of the client's address: the connection's own, or a new one where a
+/// proxy carries requests of many clients over it.
+fn place_of(app: &App, origin: Origin, own: Arc<Place>) -> Result<Arc<Place>, Failure> {
+    match origin.counted_ip().filter(|_| origin.named) {
+        None => Ok(own),
+        Some(ip) => app
+            .census
+            .admit(ip)
+            .map(Arc::new)
+            .ok_or_else(|| Failure::rate_limited(CROWDED_RETRY_MS)),
     }
+}
+
+fn open_socket(
+    app: &Arc<App>,
+    query: &str,
+    handshake: Result<Handshake, Refusal>,
+    place: Arc<Place>,
+) -> Answer {
+    Query::parse(query).and_then(|query| query.only(&[]))?;
     let handshake = match handshake {
         Ok(handshake) => handshake,
-        Err(refusal) => return refusal.reply(),
+        Err(refusal) => return Ok(refusal.reply()),
     };
     let reply = handshake.reply();
     let task = Arc::clone(app);
@@ -101,23 +137,24 @@ fn open_socket(app: &Arc<App>, query: &str, handshake: Result<Handshake, Refusal
         match handshake.open().await {
             Ok(socket) => {
                 let stop = task.stop.clone();
-                socket::run(task, socket, stop).await;
+                socket::run(task, socket, place, stop).await;
             }
             Err(error) => tracing::debug!(%error, "no socket came of the handshake"),
         }
     });
-    reply
+    Ok(reply)
 }
 
 async fn answer(app: Arc<App>, request: Request) -> Response {
-    let origin = call::origin(
-        request.peer.addr.ip(),
-        &request.headers,
-        &app.trusted_proxies,
-    );
+    let origin = Origin::of(request.peer.addr.ip(), &request.headers, &app.trust);
+    let span = tracing::info_span!("request", client = %origin.ip);
+    answer_to(app, request, origin).instrument(span).await
+}
+
+async fn answer_to(app: Arc<App>, request: Request, origin: Origin) -> Response {
     let counters = Arc::clone(&app);
     let mut viewer = None;
-    let answer = respond(app, request, origin, &mut viewer).await;
+    let answer = isolated(respond(app, request, origin, &mut viewer)).await;
     let response = match answer {
         Ok(response) => response,
         Err(failure) => judge_archived(&counters, viewer.as_ref(), failure)
@@ -126,6 +163,14 @@ async fn answer(app: Arc<App>, request: Request) -> Response {
     };
     counters.requests.count(response.status());
     response
+}
+
+/// A handler that panics fails its own request and no other one of the connection. What it had
+/// locked is a lock still: nothing is left half done under one.
+async fn isolated(answer: impl Future<Output = Answer>) -> Answer {
+    let caught = AssertUnwindSafe(answer).catch_unwind().await;
+    // What it said was logged where it panicked.
+    caught.unwrap_or_else(|_| Err(Failure::internal("its handler panicked")))
 }
 
 /// Finds the route and calls it. Leaves in `seen_by` who called.
@@ -141,7 +186,11 @@ async fn respond(
         Found::OtherMethod(allow) => return Err(Failure::method(allow)),
         Found::Nothing => return Err(nothing_here()),
     };
+    let place = place_of(&app, origin, request.place)?;
     let principal = admit(&app, route, &request.headers, origin).await?;
+    if principal.is_some() {
+        place.vouch();
+    }
     *seen_by = principal.as_ref().map(|(_, viewer)| viewer.clone());
     query.only(route.query)?;
     check_length(&request.headers, route.body_bytes_max)?;
@@ -294,5 +343,41 @@ impl Requests {
     pub(super) fn by_class(&self) -> [(&'static str, u64); 5] {
         let names = ["1xx", "2xx", "3xx", "4xx", "5xx"];
         std::array::from_fn(|at| (names[at], self.classes[at].load(Ordering::Relaxed)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpStream;
+    use warp::{Filter, Reply, path::FullPath};
+
+    use super::{Answer, isolated};
+    use crate::http::{
+        call::no_body,
+        errors::Failure,
+        fixture::{GET, exchange, patient, start},
+    };
+
+    async fn handler(path: &str) -> Answer {
+        assert_ne!(path, "/panic", "in /srv/secret/handler.rs");
+        Ok(no_body(warp::http::StatusCode::OK))
+    }
+
+    /// S28: a handler that panics answers a fixed sentence with a request id, and the connection
+    /// serves the next request.
+    #[tokio::test]
+    async fn a_panic_stays_in_its_request() {
+        let filter = warp::path::full().then(|path: FullPath| async move {
+            let answer = isolated(handler(path.as_str())).await;
+            answer.unwrap_or_else(Failure::into_response)
+        });
+        let filter = filter.map(Reply::into_response).boxed();
+        let hub = start(filter, None, patient()).await;
+        let mut client = TcpStream::connect(hub.addr).await.unwrap();
+        for (path, status) in [("/", 200), ("/panic", 500), ("/", 200)] {
+            let request = GET.replace("/ ", &format!("{path} "));
+            let answer = exchange(&mut client, &request).await;
+            assert_eq!(answer.status, status, "{path}");
+        }
     }
 }

@@ -50,10 +50,8 @@ use crate::{
 };
 
 use self::hello::{Hello, farewell, hello};
-use super::{App, past::PastError};
+use super::{App, gate::Place, past::PastError};
 
-/// How long a client may take to say hello.
-const HELLO_WITHIN: Duration = Duration::from_secs(5);
 /// How long one write may take before the reader counts as gone.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
 /// Frames written at once.
@@ -124,19 +122,22 @@ struct Client<S> {
 pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
     app: Arc<App>,
     mut socket: WebSocketStream<S>,
+    place: Arc<Place>,
     stop: CancellationToken,
 ) {
-    let hello = match timeout(HELLO_WITHIN, hello(&mut socket)).await {
+    let hello = match timeout(app.hello_within, hello(&mut socket)).await {
         Ok(Ok(hello)) => hello,
         Ok(Err(end)) => return farewell(socket, end).await,
         Err(_) => {
-            let end = bye(CloseCode::HelloTimeout, "no hello within 5 seconds");
+            let reason = format!("no hello within {:?}", app.hello_within);
+            let end = bye(CloseCode::HelloTimeout, &reason);
             return farewell(socket, end).await;
         }
     };
     let (slot, cursor) = (hello.slot.clone(), hello.cursor.clone());
     match Client::admit(app, socket, hello).await {
         Ok(mut client) => {
+            place.vouch();
             let replaced = client.app.sockets.enter(&client.session.id, &slot);
             let interruption = interruption(&client.app, &client.session, &stop, &replaced);
             let end = tokio::select! {

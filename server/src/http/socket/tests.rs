@@ -45,7 +45,12 @@ async fn pipe() -> (Pipe, Pipe) {
 /// A program that has said hello to a socket that runs.
 async fn connect(desk: &TestDesk, token: &str) -> (Pipe, JoinHandle<()>) {
     let (hub, mut program) = pipe().await;
-    let running = tokio::spawn(run(Arc::clone(&desk.app), hub, CancellationToken::new()));
+    let running = tokio::spawn(run(
+        Arc::clone(&desk.app),
+        hub,
+        Arc::default(),
+        CancellationToken::new(),
+    ));
     say_hello(&mut program, token).await;
     (program, running)
 }
@@ -327,7 +332,12 @@ async fn one_who_missed_ten_thousand_records_resumes_and_one_more_is_a_snapshot(
 
     let greet = |cursor: Cursor| async {
         let (socket, mut program) = pipe().await;
-        let running = run(Arc::clone(&desk.app), socket, CancellationToken::new());
+        let running = run(
+            Arc::clone(&desk.app),
+            socket,
+            Arc::default(),
+            CancellationToken::new(),
+        );
         let running = tokio::spawn(running);
         resume(&mut program, &desk.owner, Some(cursor)).await;
         let welcome = frame(&mut program, "welcome").await;
@@ -359,7 +369,12 @@ async fn a_program_that_watches_shows_workloads_and_makes_nobody_reachable() {
     let app = Arc::clone(&desk.app);
     tokio::spawn(async move { app.presence.run(&app.hub).await });
     let (hub, mut wall) = pipe().await;
-    tokio::spawn(run(Arc::clone(&desk.app), hub, CancellationToken::new()));
+    tokio::spawn(run(
+        Arc::clone(&desk.app),
+        hub,
+        Arc::default(),
+        CancellationToken::new(),
+    ));
     say(&mut wall, &hello_of(&token, None, true)).await;
     let first = frame(&mut wall, "workload").await;
     assert_eq!((&first["waiting"], &first["away"]), (&json!(0), &json!(0)));
