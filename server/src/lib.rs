@@ -13,10 +13,7 @@ pub mod hub;
 pub mod store;
 pub mod telemetry;
 
-use std::{
-    fs, io, net::SocketAddr, os::unix::fs::DirBuilderExt as _, path::Path, sync::Arc,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -212,11 +209,7 @@ impl Server {
         self.tasks.spawn(self.files.clone().keep(self.stop.clone()));
         self.tasks
             .spawn(self.assistant.clone().run(self.stop.clone()));
-        let limits = listener::ListenLimits {
-            connections: self.config.limits.connections,
-            per_ip: self.config.limits.connections_per_ip,
-            ..listener::ListenLimits::default()
-        };
+        let limits = listener::ListenLimits::from(&self.config.limits);
         let serving = http::listen(
             listener,
             &self.app,
@@ -296,17 +289,10 @@ fn load_tls(config: &Config) -> Result<Option<TlsReloader>, StartError> {
         .map_err(|error| StartError::Tls(error.to_string()))
 }
 
-/// Makes the data folder, for its owner only.
+/// Makes the data folder, for its owner only, or refuses one that others can enter.
 ///
 /// # Errors
-/// [`StartError::NotWritable`]
+/// [`StartError::Store`]
 pub fn make_folder(path: &Path) -> Result<(), StartError> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|error| StartError::NotWritable {
-            path: path.display().to_string(),
-            error,
-        })
+    Ok(store::prepare_directory(path)?)
 }

@@ -1,8 +1,12 @@
 //! Logs: for people on a terminal, JSON otherwise. User text goes into fields, never into the
 //! message, and no body, token or password is ever logged.
 
-use std::io::{self, IsTerminal as _};
+use std::{
+    io::{self, IsTerminal as _},
+    panic::{self, PanicHookInfo},
+};
 
+use shared::text::SafeText;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, LogFormat};
@@ -30,8 +34,16 @@ pub fn start(config: &Config) -> Result<(), String> {
             .try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     };
-    if started.is_err() {
-        tracing::debug!("logging was started before");
+    match started {
+        Ok(()) => panic::set_hook(Box::new(log_panic)),
+        Err(_) => tracing::debug!("logging was started before"),
     }
     Ok(())
+}
+
+/// Panics are defects, and lines of the log like any other: one each, without a backtrace.
+fn log_panic(info: &PanicHookInfo<'_>) {
+    let said = info.payload_as_str().unwrap_or("nothing");
+    let at = info.location().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(panic = %SafeText::line(said), at, "a task panicked");
 }

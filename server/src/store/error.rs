@@ -58,6 +58,17 @@ pub enum StoreError {
         /// Its permission bits.
         mode: u32,
     },
+    /// The directory or file belongs to somebody else, who could read or replace it.
+    #[error(
+        "{} belongs to user {owner}; run as that user, or make it yours with \"chown\"",
+        path.display()
+    )]
+    ForeignOwner {
+        /// The file or directory.
+        path: PathBuf,
+        /// The numeric id of its owner.
+        owner: u32,
+    },
     /// It exists and would be overwritten.
     #[error("{} exists; say --force to replace it", path.display())]
     Exists {
@@ -88,7 +99,10 @@ impl StoreError {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Corrupt { .. } | Self::NotADatabase { .. } => 65,
-            Self::ReadOnly { .. } | Self::Exposed { .. } | Self::Exists { .. } => 73,
+            Self::ReadOnly { .. }
+            | Self::Exposed { .. }
+            | Self::ForeignOwner { .. }
+            | Self::Exists { .. } => 73,
             Self::Full | Self::Degraded | Self::Io(_) => 74,
             Self::Locked { .. } => 75,
             Self::TooNew { .. } => 76,

@@ -69,6 +69,7 @@ pub use self::{
     chunk::{CHUNK_BYTES, FileId},
     error::StoreError,
     memory::Fault,
+    place::prepare_directory,
     record::{ActorTag, Hash, Lineage, Mark, StoredRecord, cursor},
     turn::{Commit, KvWrite, Turn},
     url::{FILE_NAME, StoreUrl},

@@ -1,15 +1,17 @@
 //! Where the file lives: who may read it, whether it is ours, how much room there is.
 //!
 //! The directory is the owner's alone (0700) and so is the file (0600). An empty directory is made
-//! so; a used one that is wider is refused, not repaired: somebody may have read it already. What
-//! is inside the file is not looked at here.
+//! so; a used one that is wider or another's is refused, not repaired: somebody may have read it
+//! already. What is inside the file is not looked at here.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io::{self, ErrorKind, Read},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::Path,
 };
+
+use rustix::process::geteuid;
 
 use super::{Space, error::StoreError};
 
@@ -42,7 +44,10 @@ pub(super) fn prepare(file: &Path) -> Result<(), StoreError> {
 
 /// Makes the directory where there is none, closes an empty one to others, and refuses a used
 /// one that is open to them.
-pub(super) fn prepare_directory(directory: &Path) -> Result<(), StoreError> {
+///
+/// # Errors
+/// [`StoreError::ReadOnly`], [`StoreError::Exposed`] and [`StoreError::ForeignOwner`].
+pub fn prepare_directory(directory: &Path) -> Result<(), StoreError> {
     let prepared = if directory.is_dir() {
         fs::read_dir(directory).and_then(|mut entries| match entries.next() {
             None => fs::set_permissions(directory, Permissions::from_mode(0o700)),
@@ -135,12 +140,40 @@ pub(super) const fn space(free_bytes: u64) -> Space {
 fn owned_alone(path: &Path) -> Result<(), StoreError> {
     let metadata = fs::metadata(path).map_err(|error| refused(path, error))?;
     let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 {
-        Ok(())
-    } else {
-        Err(StoreError::Exposed {
-            path: path.to_path_buf(),
-            mode,
-        })
+    judge(path, metadata.uid(), mode, geteuid().as_raw())
+}
+
+/// Whether what `owner` has with these permission bits is `me` alone's.
+fn judge(path: &Path, owner: u32, mode: u32, me: u32) -> Result<(), StoreError> {
+    let path = path.to_path_buf();
+    if owner != me {
+        return Err(StoreError::ForeignOwner { path, owner });
+    }
+    match mode & 0o077 {
+        0 => Ok(()),
+        _ => Err(StoreError::Exposed { path, mode }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::judge;
+    use crate::store::StoreError;
+
+    /// S36: every mode that is wider than its owner, and every other owner, root included.
+    #[test]
+    fn only_what_is_mine_alone_is_opened() {
+        let path = Path::new("/srv/desk.redb");
+        for mode in 0..0o1000 {
+            let private = mode & 0o077 == 0;
+            assert_eq!(judge(path, 1000, mode, 1000).is_ok(), private, "{mode:o}");
+            for (owner, me) in [(1001, 1000), (0, 1000), (1000, 0)] {
+                let error = judge(path, owner, mode, me).unwrap_err();
+                assert!(matches!(error, StoreError::ForeignOwner { .. }), "{error}");
+                assert_eq!(error.exit_code(), 73);
+            }
+        }
     }
 }
