@@ -370,6 +370,8 @@ impl Desk {
         let forbidden = Err(Rejection::Forbidden { action });
         match object {
             Object::Chat(id) => self.check_chat(party, action, rule, id),
+            // Who may never do it learns nothing of who is there.
+            Object::User(_) if rule == ObjectRule::Never => forbidden,
             Object::User(id) => {
                 let user = self.user(id).ok_or(Rejection::NoUser { id })?;
                 let own = party.id() == Some(id);

@@ -152,9 +152,10 @@ pub(super) fn tell_presence(desk: &Desk, publisher: &Publisher, agent: UserId) {
             viewing,
         })
     };
-    publisher.whisper_staff(&frame(publisher.viewing(agent)));
+    let viewing = publisher.viewing(agent);
+    let (about, frame) = (frame(viewing), frame(None));
+    publisher.whisper_staff(viewing, &about, &frame);
     // Which chat it is, is nothing to customers.
-    let frame = frame(None);
     for chat in desk.owned(agent) {
         publisher.whisper_customer(chat.customer, &frame);
     }

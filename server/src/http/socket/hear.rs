@@ -184,14 +184,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             })
             .await?;
         if let Some((status, reachable, load)) = found {
-            let frame = HubFrame::Presence {
-                user: me,
-                status,
-                reachable,
-                load,
-                viewing: self.app.hub.publisher().viewing(me),
-            };
-            self.app.hub.publisher().whisper_staff(&encode(&frame));
+            let publisher = self.app.hub.publisher();
+            let viewing = publisher.viewing(me);
+            let [about, without] = [viewing, None].map(|viewing| {
+                encode(&HubFrame::Presence {
+                    user: me,
+                    status,
+                    reachable,
+                    load,
+                    viewing,
+                })
+            });
+            publisher.whisper_staff(viewing, &about, &without);
         }
         Ok(())
     }
