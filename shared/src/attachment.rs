@@ -9,6 +9,12 @@ use crate::{
     text::{SafeText, graphemes},
 };
 
+/// The header that says what a file is called, percent-encoded: a URL would stand in the logs of
+/// proxies.
+pub const NAME_HEADER: &str = "frontdesk-file-name";
+/// The header with what is said with a file, percent-encoded.
+pub const TEXT_HEADER: &str = "frontdesk-text";
+
 /// Largest file, in bytes.
 pub const ATTACHMENT_BYTES_MAX: u64 = 10 * 1024 * 1024;
 /// Most bytes of all files of a chat.
@@ -105,6 +111,7 @@ mod tests {
     use super::{FILE_NAME_BYTES_MAX, file_name, shown, size};
     use crate::{id::AttachmentId, model::Attachment, text::SafeText};
 
+    /// S31: what the hub keeps of a name is its last part, cleaned.
     #[test]
     fn a_name_is_the_last_part_of_a_path_and_cannot_hide() {
         for (raw, name) in [

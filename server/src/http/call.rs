@@ -4,9 +4,11 @@ use std::{
     ops::ControlFlow,
     str::FromStr,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use shared::{
@@ -15,7 +17,10 @@ use shared::{
     id::{ChatId, CommandId},
     model::Actor,
 };
-use tokio::sync::SemaphorePermit;
+use tokio::{
+    sync::SemaphorePermit,
+    time::{Instant, timeout_at},
+};
 use warp::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     reply::Response,
@@ -39,6 +44,45 @@ use super::{
 
 /// A header that names a command for ever, as `cid` in a body does.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// What is said of a file that comes too slowly.
+const TOO_SLOW: &str = "the file came too slowly; send it over a faster line, or in parts";
+/// Bytes that are counted at once, and that a body may take its pace for.
+const PIECE_BYTES: u64 = 64 * 1024;
+/// A file has to come so much faster than the slowest other body, after as many of its windows.
+const FASTER: u32 = 5;
+const GRACE: u32 = 3;
+
+/// How far a file has come, and when it began.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Progress {
+    begun: Instant,
+    bytes: u64,
+}
+
+impl Progress {
+    /// Of a file that begins now.
+    pub(super) fn new() -> Self {
+        Self {
+            begun: Instant::now(),
+            bytes: 0,
+        }
+    }
+
+    /// When its next bytes have to be here.
+    fn due(&self, pace: Duration) -> Instant {
+        let pieces = u32::try_from(self.bytes / PIECE_BYTES).unwrap_or(u32::MAX);
+        let earned = (pace / FASTER).saturating_mul(pieces);
+        self.begun + (pace * GRACE).saturating_add(earned)
+    }
+
+    /// Takes bytes in, and says how many pieces of 64 KiB are begun by them.
+    fn take(&mut self, bytes: usize) -> u64 {
+        let before = self.bytes.div_ceil(PIECE_BYTES);
+        self.bytes += bytes as u64;
+        self.bytes.div_ceil(PIECE_BYTES) - before
+    }
+}
 
 /// One request that was matched, authenticated and bounded.
 pub(super) struct Call {
@@ -211,6 +255,33 @@ impl Call {
         .map_err(Failure::rate_limited)
     }
 
+    /// Takes a file in piece by piece, at a pace that keeps a place for nobody who has stopped,
+    /// and counts what customers send from one address.
+    ///
+    /// # Errors
+    /// `invalid` for a body that breaks off or comes too slowly, `rate_limited`.
+    pub(super) async fn next_piece(
+        &self,
+        body: &mut BodyStream,
+        progress: &mut Progress,
+    ) -> Result<Option<Bytes>, Failure> {
+        let due = progress.due(self.app.body_pace);
+        let next = timeout_at(due, body.next()).await;
+        let Some(piece) = next.map_err(|_| Failure::invalid(TOO_SLOW))? else {
+            return Ok(None);
+        };
+        let piece =
+            piece.map_err(|error| Failure::invalid(format!("the body broke off: {error}")))?;
+        let is_staff = self.viewer()?.role.is_staff();
+        for _ in 0..progress.take(piece.len()) {
+            if !is_staff {
+                let counted = self.app.limits.upload(self.origin.counted_ip());
+                counted.map_err(Failure::rate_limited)?;
+            }
+        }
+        Ok(Some(piece))
+    }
+
     /// Has a command done; breaks with the answer when it is a dry run.
     ///
     /// # Errors
@@ -343,7 +414,25 @@ pub(super) fn whole<T>(items: Vec<T>) -> shared::api::Page<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::page;
+    use std::time::Duration;
+
+    use super::{Progress, page};
+
+    /// A sender of one byte now and then loses its place; one of 32 KiB a second keeps it.
+    #[test]
+    fn a_file_has_to_keep_a_pace() {
+        let pace = Duration::from_secs(10);
+        let mut progress = Progress::new();
+        let due = |progress: &Progress| progress.due(pace) - progress.begun;
+        assert_eq!(due(&progress), Duration::from_secs(30));
+        assert_eq!(progress.take(1), 1);
+        assert_eq!(progress.take(64 * 1024 - 1), 0);
+        assert_eq!(due(&progress), Duration::from_secs(32));
+        assert_eq!(progress.take(128 * 1024 + 1), 3);
+        assert_eq!(due(&progress), Duration::from_secs(36));
+        progress.take(10 * 1024 * 1024);
+        assert!(due(&progress) < Duration::from_secs(360));
+    }
 
     #[test]
     fn a_page_says_where_the_next_begins() {

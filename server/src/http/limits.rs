@@ -24,6 +24,14 @@ pub(crate) struct Rates {
     pub(crate) staff: Option<Rate>,
     /// Chats begun without a token from one address.
     pub(crate) open_chat: Option<Rate>,
+    /// Pieces of 64 KiB of the files that customers at one address send.
+    pub(crate) upload: Option<Rate>,
+}
+
+/// The rate of uploads that gives so many MiB an hour, and as many at once.
+pub(crate) fn upload_rate(mib_an_hour: u64) -> Option<Rate> {
+    let pieces = u32::try_from(mib_an_hour.saturating_mul(16)).unwrap_or(u32::MAX);
+    Rate::per_minute((pieces / 60).max(1), pieces)
 }
 
 impl Default for Rates {
@@ -32,6 +40,7 @@ impl Default for Rates {
             customer: Rate::per_second(20, 500),
             staff: Rate::per_second(50, 1_000),
             open_chat: Rate::per_minute(5, 5),
+            upload: upload_rate(100),
         }
     }
 }
@@ -43,6 +52,7 @@ pub(crate) struct RateLimits {
     customers: Mutex<RateLimiter<UserId>>,
     staff: Mutex<RateLimiter<UserId>>,
     addresses: Mutex<RateLimiter<IpAddr>>,
+    uploads: Mutex<RateLimiter<IpAddr>>,
 }
 
 impl RateLimits {
@@ -54,6 +64,7 @@ impl RateLimits {
             customers: Mutex::new(RateLimiter::new(rates.customer)),
             staff: Mutex::new(RateLimiter::new(rates.staff)),
             addresses: Mutex::new(RateLimiter::new(rates.open_chat)),
+            uploads: Mutex::new(RateLimiter::new(rates.upload)),
         }
     }
 
@@ -78,13 +89,23 @@ impl RateLimits {
         ip.map_or(Ok(()), |ip| self.check(&self.addresses, &neighbourhood(ip)))
     }
 
+    /// Counts 64 KiB of a customer's file from an address that is counted.
+    ///
+    /// # Errors
+    /// How many milliseconds to wait.
+    pub(crate) fn upload(&self, ip: Option<IpAddr>) -> Result<(), u64> {
+        ip.map_or(Ok(()), |ip| self.check(&self.uploads, &neighbourhood(ip)))
+    }
+
     /// Forgets who has not asked for long; call it once a minute.
     pub(crate) fn retain_recent(&self) {
         let now_ms = self.now_ms();
         for limiter in [&self.customers, &self.staff] {
             lock(limiter).retain_recent(now_ms);
         }
-        lock(&self.addresses).retain_recent(now_ms);
+        for limiter in [&self.addresses, &self.uploads] {
+            lock(limiter).retain_recent(now_ms);
+        }
     }
 
     fn check<K: Clone + Eq + std::hash::Hash>(
@@ -137,6 +158,7 @@ mod tests {
             customer: Rate::per_minute(1, 2),
             staff: None,
             open_chat: Rate::per_minute(1, 1),
+            upload: super::upload_rate(1),
         });
         let customer = viewer(1, Role::Customer);
         assert!(limits.command(&customer).is_ok() && limits.command(&customer).is_ok());
@@ -149,5 +171,8 @@ mod tests {
         assert!(open("192.0.2.1").is_ok() && open("192.0.2.1").is_err());
         assert!(open("2001:db8::1").is_ok() && open("2001:db8::2").is_err());
         assert!((0..100).all(|_| limits.open_chat(None).is_ok()));
+        let upload = |ip: &str| limits.upload(ip.parse().ok());
+        assert!((0..16).all(|_| upload("192.0.2.1").is_ok()), "1 MiB");
+        assert!(upload("192.0.2.1").is_err() && upload("192.0.2.2").is_ok());
     }
 }

@@ -49,7 +49,7 @@ use crate::{
 
 use self::{
     gate::{Census, Gate},
-    limits::{RateLimits, Rates},
+    limits::{RateLimits, Rates, upload_rate},
     listener::ListenLimits,
     origin::Trust,
     serve::Requests,
@@ -109,6 +109,8 @@ pub(crate) struct App {
     census: Census,
     /// How long a client may take to say hello.
     hello_within: Duration,
+    /// How long each 64 KiB of a body may take.
+    body_pace: Duration,
     /// When the hub began to serve.
     started_at: Timestamp,
     /// Has every socket, tail and download as a task.
@@ -151,6 +153,7 @@ impl App {
             customer: Rate::per_second(limits.customer_per_second, limits.customer_burst),
             staff: Rate::per_second(limits.staff_per_second, limits.staff_burst),
             open_chat: Rate::per_minute(limits.open_per_minute, limits.open_per_minute),
+            upload: upload_rate(limits.attachments_mib_per_ip),
         };
         let trust = Trust {
             proxies: config.trusted_proxies.clone(),
@@ -171,6 +174,7 @@ impl App {
             census: Census::new(limits, &trust.proxies),
             trust,
             hello_within: Limits::wait(limits.hello_ms),
+            body_pace: Limits::wait(limits.body_ms),
             tasks,
             stop,
         }

@@ -185,7 +185,7 @@ fn flag(value: &str) -> Option<bool> {
 }
 
 /// Undoes percent-encoding and `+`.
-fn decode(text: &str) -> Option<String> {
+pub(super) fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {

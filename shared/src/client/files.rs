@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     api::PostedFile,
-    attachment::{ATTACHMENT_BYTES_MAX, file_name, size},
+    attachment::{ATTACHMENT_BYTES_MAX, NAME_HEADER, TEXT_HEADER, file_name, size},
     id::{ChatId, CommandId},
     model::{Attachment, Visibility},
     text::SafeText,
@@ -89,15 +89,13 @@ pub fn pick(path: &Path) -> Result<Picked, PickError> {
     }
 }
 
-/// The path, with its query, that a file of this name is sent to.
-#[must_use]
-pub fn upload_path(chat: ChatId, name: &str, text: &str, visibility: Visibility) -> String {
+/// The path, with its query, that a file is sent to.
+fn upload_path(chat: ChatId, visibility: Visibility) -> String {
     let visibility = match visibility {
         Visibility::Public => "public",
         Visibility::Note => "note",
     };
-    let (name, text) = (escaped(name), escaped(text));
-    format!("/api/chats/{chat}/attachments?name={name}&text={text}&visibility={visibility}")
+    format!("/api/chats/{chat}/attachments?visibility={visibility}")
 }
 
 /// Sends a file with a caption, which may be empty. Repeated with the same `key`, it is sent once.
@@ -113,8 +111,13 @@ pub async fn send(
     key: &CommandId,
     sent: &Arc<AtomicU64>,
 ) -> Result<PostedFile, ClientError> {
-    let path = upload_path(chat, &file.name, text, visibility);
-    http.upload(&path, file.bytes.clone(), key, sent).await
+    let path = upload_path(chat, visibility);
+    let words = [
+        (NAME_HEADER, escaped(&file.name)),
+        (TEXT_HEADER, escaped(text)),
+    ];
+    http.upload(&path, &words, file.bytes.clone(), key, sent)
+        .await
 }
 
 /// Gets the bytes of a file.
@@ -127,7 +130,7 @@ pub async fn get(http: &Http, chat: ChatId, file: &Attachment) -> Result<Bytes, 
     http.download(Method::Get, &path).await?.whole(bytes).await
 }
 
-/// A value of a query.
+/// Percent-encoded UTF-8: ASCII that any header can hold.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -144,14 +147,18 @@ fn escaped(text: &str) -> String {
 mod tests {
     use std::{fs, path::Path};
 
-    use super::{PickError, pick, upload_path};
+    use super::{PickError, escaped, pick, upload_path};
     use crate::{attachment::ATTACHMENT_BYTES_MAX, id::ChatId, model::Visibility};
 
     #[test]
-    fn a_path_carries_any_name_and_caption() {
+    fn a_path_has_no_words_and_a_header_any() {
         assert_eq!(
-            upload_path(ChatId(7), "a b&c.txt", "50% é", Visibility::Note),
-            "/api/chats/7/attachments?name=a%20b%26c.txt&text=50%25%20%C3%A9&visibility=note"
+            upload_path(ChatId(7), Visibility::Note),
+            "/api/chats/7/attachments?visibility=note"
+        );
+        assert_eq!(
+            escaped("a b&c.txt 50% \u{e9}\n"),
+            "a%20b%26c.txt%2050%25%20%C3%A9%0A"
         );
     }
 

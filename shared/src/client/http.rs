@@ -231,14 +231,16 @@ impl Http {
         self.request(Method::Delete, path, None::<&()>).await
     }
 
-    /// Sends bytes as they are, under a name of their own, and reads the answer. `sent` tells how
-    /// many are on their way; the time limit grows with them, for slow lines.
+    /// Sends bytes as they are, under a name of their own and with these headers, and reads the
+    /// answer. `sent` tells how many are on their way; the time limit grows with them, for slow
+    /// lines.
     ///
     /// # Errors
     /// As [`Http::request`].
     pub async fn upload<Resp: DeserializeOwned>(
         &self,
         path: &str,
+        headers: &[(&'static str, String)],
         bytes: Bytes,
         key: &CommandId,
         sent: &Arc<AtomicU64>,
@@ -250,6 +252,11 @@ impl Http {
         let mut prepared = Prepared::new(self.url(), Method::Post, path, None::<&()>, &conditions)?;
         let media = HeaderValue::from_static("application/octet-stream");
         prepared.headers.insert(CONTENT_TYPE, media);
+        for (name, value) in headers {
+            let value = HeaderValue::from_str(value)
+                .map_err(|_| ClientError::Protocol(format!("{name} is no value of a header")))?;
+            prepared.headers.insert(*name, value);
+        }
         let pieces = u32::try_from(bytes.len() / PIECE_BYTES).unwrap_or(u32::MAX);
         prepared.body = bytes;
         prepared.sent = Arc::clone(sent);

@@ -164,6 +164,7 @@ mod tests {
         names
     }
 
+    /// S31: `../`, `/etc/x` and escape sequences in a name lead nowhere and to nothing hidden.
     #[test]
     fn whatever_its_name_a_file_stays_in_its_folder() {
         let long = format!("{}.pdf", "x".repeat(300));
@@ -194,6 +195,7 @@ mod tests {
         }
     }
 
+    /// S31: no link is followed and no file replaced.
     #[test]
     fn a_taken_name_gets_a_number_and_nothing_is_replaced_or_followed() {
         let folder = tempfile::tempdir().unwrap();

@@ -163,6 +163,7 @@ mod tests {
         assert_eq!(slash.to_string(), "https://desk.example.org");
     }
 
+    /// S20: a client speaks plain HTTP and ws:// with this machine alone.
     #[test]
     fn plain_http_stays_on_this_machine() {
         for text in [

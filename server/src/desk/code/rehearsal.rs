@@ -33,6 +33,10 @@ use super::{
     key::{Entry, folded},
 };
 
+/// Problems that are told one by one: a document of many mistakes is not answered by more text
+/// than it has itself.
+const PROBLEMS_MAX: usize = 100;
+
 /// See the module.
 pub(super) struct Rehearsal<'a> {
     desk: Desk,
@@ -45,6 +49,8 @@ pub(super) struct Rehearsal<'a> {
     named: BTreeMap<Kind, BTreeSet<String>>,
     records: Vec<NewRecord>,
     problems: Vec<Problem>,
+    /// Problems beyond [`PROBLEMS_MAX`].
+    untold: usize,
 }
 
 /// What a name in a document leads to.
@@ -76,6 +82,7 @@ impl<'a> Rehearsal<'a> {
             named: BTreeMap::new(),
             records: Vec::new(),
             problems: Vec::new(),
+            untold: 0,
         };
         let departments = desk.departments().map(|one| folded(&one.name));
         rehearsal.name(Kind::Department, departments, &document.department);
@@ -145,7 +152,18 @@ impl<'a> Rehearsal<'a> {
 
     /// The desk as it would be, the records that lead there, and all that is in the way.
     pub(super) fn end(self) -> (Desk, Vec<NewRecord>, Vec<Problem>) {
-        (self.desk, self.records, self.problems)
+        let mut problems = self.problems;
+        if self.untold > 0 {
+            problems.push(Problem {
+                kind: Kind::Settings,
+                name: SafeText::default(),
+                message: SafeText::line(&format!(
+                    "{} more things are wrong with the document; mend these first",
+                    self.untold
+                )),
+            });
+        }
+        (self.desk, self.records, problems)
     }
 
     fn prunes(&self, kind: Kind) -> bool {
@@ -442,6 +460,10 @@ impl<'a> Rehearsal<'a> {
     }
 
     fn problem(&mut self, kind: Kind, name: &SafeText, message: &str) {
+        if self.problems.len() >= PROBLEMS_MAX {
+            self.untold += 1;
+            return;
+        }
         self.problems.push(Problem {
             kind,
             name: name.clone(),

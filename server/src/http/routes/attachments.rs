@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use shared::{
     api::PostedFile,
-    attachment::{ATTACHMENT_BYTES_MAX, file_name},
+    attachment::{ATTACHMENT_BYTES_MAX, NAME_HEADER, TEXT_HEADER, file_name},
     command::{Command, NewAttachment},
     event::Event,
     id::{AttachmentId, ChatId},
@@ -23,11 +23,12 @@ use warp::{
 use crate::{
     desk::{Rejection, permission::Action},
     http::{
-        call::Call,
+        call::{Call, Progress},
         errors::Failure,
         feed::{self, Outlet},
+        limits::neighbourhood,
         past,
-        query::{DRY_RUN, Kind, Param},
+        query::{DRY_RUN, Kind, Param, decode},
         route::{Access::Bearer, Answer, Route},
         serve::BodyStream,
     },
@@ -59,7 +60,7 @@ pub(super) const ROUTES: &[Route] = &[
         "post_attachment",
         Bearer(Action::PostMessage),
         |call| Box::pin(post(call)),
-        "Sends a file of at most 10 MiB: the body is its bytes. Idempotency-Key names the command.",
+        "Sends a file of at most 10 MiB: the body is its bytes. Idempotency-Key names the command; the headers Frontdesk-File-Name and Frontdesk-Text, percent-encoded, say what the query may.",
     )
     .query(&[NAME, TEXT, VISIBILITY, DRY_RUN])
     .takes_bytes(ATTACHMENT_BYTES_MAX)
@@ -89,8 +90,8 @@ async fn receive(call: Call, body: &mut BodyStream) -> Answer {
         who: call.who(),
         cid: call.cid(None)?,
         chat,
-        name: file_name(call.query.text(NAME.name).unwrap_or_default()),
-        text: SafeText::block(call.query.text(TEXT.name).unwrap_or_default()),
+        name: file_name(&words(&call, NAME_HEADER, NAME)?),
+        text: SafeText::block(&words(&call, TEXT_HEADER, TEXT)?),
         visibility: match call.query.text(VISIBILITY.name) {
             Some("note") => Visibility::Note,
             _ => Visibility::Public,
@@ -112,12 +113,12 @@ async fn receive(call: Call, body: &mut BodyStream) -> Answer {
             let (who, now) = (posting.who.clone(), call.app.hub.now());
             call.ask(move |desk| desk.decide(&who, &planned, now).map(drop))
                 .await??;
-            call.app.files.receive(viewer.id, announced)?
+            let from = call.origin.counted_ip().map(neighbourhood);
+            call.app.files.receive(viewer.id, from, announced)?
         }
     };
-    while let Some(bytes) = body.next().await {
-        let bytes =
-            bytes.map_err(|error| Failure::invalid(format!("the body broke off: {error}")))?;
+    let mut progress = Progress::new();
+    while let Some(bytes) = call.next_piece(body, &mut progress).await? {
         incoming.write(&bytes).await?;
     }
     let outcome = finish(&call, incoming, posting).await?;
@@ -129,6 +130,16 @@ async fn receive(call: Call, body: &mut BodyStream) -> Answer {
         dup: outcome.dup,
         attachment,
     })
+}
+
+/// What is said with a file: in a header, percent-encoded, else in the query, which stands in the
+/// logs of proxies.
+fn words(call: &Call, header: &'static str, param: Param) -> Result<String, Failure> {
+    let Some(value) = call.headers.get(header) else {
+        return Ok(call.query.text(param.name).unwrap_or_default().to_owned());
+    };
+    let decoded = value.to_str().ok().and_then(decode);
+    decoded.ok_or_else(|| Failure::invalid(format!("{header} is not percent-encoded UTF-8")))
 }
 
 /// Takes what is still coming, as much as a file may have, and forgets it.

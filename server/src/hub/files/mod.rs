@@ -11,6 +11,7 @@ mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -44,6 +45,8 @@ use super::{Companion, Hub, Outcome, PART, SubmitError};
 const INCOMING_MAX: usize = 64;
 /// Files of one sender that come in at once.
 const INCOMING_OF_ONE_MAX: usize = 4;
+/// Files from one address that come in at once, whoever sends them.
+const INCOMING_FROM_ONE_MAX: usize = 16;
 /// Files that are given out at once: each holds a few pieces in memory.
 const OUTGOING_MAX: usize = 64;
 /// Files that are given out to one reader at once, however slowly they are read.
@@ -94,12 +97,21 @@ struct Inner {
     to_drop: Mutex<Option<mpsc::Receiver<FileId>>>,
 }
 
+/// A file that comes in.
+struct Arrival {
+    by: UserId,
+    /// The address it comes from, where that counts.
+    from: Option<IpAddr>,
+    /// Bytes set aside for it.
+    aside: u64,
+}
+
 #[derive(Default)]
 struct State {
     /// Bytes of all files in the index.
     kept_bytes: u64,
-    /// Files that come in: from whom, and the bytes set aside for them.
-    incoming: BTreeMap<FileId, (UserId, u64)>,
+    /// Files that come in.
+    incoming: BTreeMap<FileId, Arrival>,
     /// How many files are given out to whom.
     outgoing: BTreeMap<UserId, usize>,
 }
@@ -198,18 +210,30 @@ impl Files {
         }
     }
 
-    /// Begins to take a file in from `by`, who says that it has `announced` bytes.
+    /// Begins to take a file in from `by`, who says that it has `announced` bytes; `from` an
+    /// address that counts.
     ///
     /// # Errors
     /// Any [`FileError`] but [`FileError::Store`].
-    pub fn receive(&self, by: UserId, announced: Option<u64>) -> Result<Incoming, FileError> {
+    pub fn receive(
+        &self,
+        by: UserId,
+        from: Option<IpAddr>,
+        announced: Option<u64>,
+    ) -> Result<Incoming, FileError> {
         let file = FileId::random();
         let mut state = self.lock();
-        let of_one = state.incoming.values().filter(|(from, _)| *from == by);
-        if of_one.count() >= INCOMING_OF_ONE_MAX || state.incoming.len() >= INCOMING_MAX {
+        let arrivals = || state.incoming.values();
+        let of_one = arrivals().filter(|arrival| arrival.by == by).count();
+        let from_one = arrivals().filter(|arrival| from.is_some() && arrival.from == from);
+        if of_one >= INCOMING_OF_ONE_MAX
+            || from_one.count() >= INCOMING_FROM_ONE_MAX
+            || state.incoming.len() >= INCOMING_MAX
+        {
             return Err(FileError::TooMany);
         }
-        state.incoming.insert(file, (by, 0));
+        let arrival = Arrival { by, from, aside: 0 };
+        state.incoming.insert(file, arrival);
         drop(state);
         let mut incoming = Incoming {
             files: self.clone(),
@@ -365,13 +389,13 @@ impl Incoming {
         let bytes_max = self.files.0.bytes_max;
         let mut state = self.files.lock();
         let others = state.incoming.iter().filter(|(other, _)| **other != file);
-        let others: u64 = others.map(|(_, (_, bytes))| bytes).sum();
+        let others: u64 = others.map(|(_, arrival)| arrival.aside).sum();
         let taken = state.kept_bytes.saturating_add(others);
         if bytes_max.saturating_sub(taken) < total {
             return Err(FileError::NoRoom { bytes_max });
         }
-        if let Some((_, aside)) = state.incoming.get_mut(&file) {
-            *aside = total.max(*aside);
+        if let Some(arrival) = state.incoming.get_mut(&file) {
+            arrival.aside = total.max(arrival.aside);
         }
         Ok(())
     }

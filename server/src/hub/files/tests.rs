@@ -63,7 +63,7 @@ fn posting(chat: ChatId, cid: &CommandId) -> Posting {
 }
 
 async fn filled(files: &Files, bytes: &[u8]) -> Incoming {
-    let mut incoming = files.receive(BO, None).unwrap();
+    let mut incoming = files.receive(BO, None, None).unwrap();
     for bytes in bytes.chunks(10_000) {
         incoming.write(bytes).await.unwrap();
     }
@@ -177,10 +177,10 @@ async fn a_repeat_is_the_first_file_and_other_bytes_are_a_conflict() {
 async fn files_have_a_limit_together_and_come_in_few_at_once() {
     let (files, hub, chat) = in_memory(MIB).await;
     send(&files, chat, &noise(400_000)).await.unwrap();
-    let announced = files.receive(BO, Some(MIB - 399_999));
+    let announced = files.receive(BO, None, Some(MIB - 399_999));
     assert!(matches!(announced, Err(FileError::NoRoom { .. })));
-    let first = files.receive(BO, Some(400_000)).unwrap();
-    let mut second = files.receive(BO, None).unwrap();
+    let first = files.receive(BO, None, Some(400_000)).unwrap();
+    let mut second = files.receive(BO, None, None).unwrap();
     second.write(&noise(200_000)).await.unwrap();
     let more = second.write(&noise(100_000)).await;
     assert!(matches!(more, Err(FileError::NoRoom { .. })), "{more:?}");
@@ -189,13 +189,32 @@ async fn files_have_a_limit_together_and_come_in_few_at_once() {
     drop(second);
     // A restart counts what is there.
     let again = Files::start(hub.clone(), MIB).await.unwrap();
-    let full = again.receive(BO, Some(MIB - 399_999));
+    let full = again.receive(BO, None, Some(MIB - 399_999));
     assert!(matches!(full, Err(FileError::NoRoom { .. })));
-    let four: Vec<_> = (0..4).map(|_| again.receive(BO, None).unwrap()).collect();
-    assert!(matches!(again.receive(BO, None), Err(FileError::TooMany)));
-    again.receive(UserId(3), None).unwrap();
+    let four: Vec<_> = (0..4)
+        .map(|_| again.receive(BO, None, None).unwrap())
+        .collect();
+    assert!(matches!(
+        again.receive(BO, None, None),
+        Err(FileError::TooMany)
+    ));
+    again.receive(UserId(3), None, None).unwrap();
+    let from = |last| Some(std::net::IpAddr::from([192, 0, 2, last]));
+    let many = |last: u8| {
+        let senders = 100..116;
+        let each = senders.map(|by| again.receive(UserId(by), from(last), None).unwrap());
+        each.collect::<Vec<_>>()
+    };
+    let sixteen = many(1);
+    let seventeenth = again.receive(UserId(200), from(1), None);
+    assert!(
+        matches!(seventeenth, Err(FileError::TooMany)),
+        "of one address"
+    );
+    again.receive(UserId(200), from(2), None).unwrap();
+    drop(sixteen);
     drop(four);
-    again.receive(BO, None).unwrap();
+    again.receive(BO, None, None).unwrap();
 }
 
 #[tokio::test]
