@@ -174,6 +174,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             return Ok(());
         }
         let me = self.viewer().id;
+        // Nobody is seen at a chat out of their sight.
+        let seen = |chat: &ChatId| {
+            let scope = self.app.hub.publisher().scope(*chat);
+            scope.is_some_and(|scope| visible(self.viewer(), &scope))
+        };
+        let chat = chat.filter(seen);
         self.subscription.view(chat);
         let found = self
             .app

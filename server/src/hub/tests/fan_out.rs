@@ -167,6 +167,8 @@ async fn set_reachable(hub: &Hub, reachable: bool) {
 #[tokio::test]
 async fn a_change_of_presence_keeps_what_is_looked_at_and_tells_no_customer() {
     let (hub, chat) = hub_with_chat().await;
+    let opened = hub.submit(Who::Anonymous, CommandId::random(), open("Cleo"));
+    let other = opened.await.unwrap().chat.unwrap();
     put_to_work(&hub).await;
     let own = viewer(&hub, OWNER).await;
     let (one, two) = (hub.subscribe(own.clone()), hub.subscribe(own.clone()));
@@ -176,14 +178,14 @@ async fn a_change_of_presence_keeps_what_is_looked_at_and_tells_no_customer() {
     staff.go_live(head).unwrap();
     customer.go_live(head).unwrap();
 
-    one.view(Some(ChatId(7)));
+    one.view(Some(other));
     two.view(Some(chat));
     set_reachable(&hub, false).await;
     assert_eq!(looked_at(&staff), [Some(chat)], "what was said last");
     assert_eq!(looked_at(&customer), [None], "the chat is theirs");
-    one.view(Some(ChatId(7)));
+    one.view(Some(other));
     set_reachable(&hub, true).await;
-    assert_eq!(looked_at(&staff), [Some(ChatId(7))]);
+    assert_eq!(looked_at(&staff), [Some(other)]);
     one.view(None);
     set_reachable(&hub, false).await;
     assert_eq!(
