@@ -1,5 +1,7 @@
 //! Where a model is, and which addresses may be one.
 
+use std::net::{IpAddr, Ipv6Addr};
+
 use hyper::Uri;
 use shared::client::url::is_loopback;
 
@@ -53,6 +55,9 @@ pub enum EndpointError {
     /// Keys and texts in the clear.
     #[error("base_url would send keys and texts in the clear; use https, or say allow_insecure")]
     Plain,
+    /// Where clouds tell their machines secrets; no model is there.
+    #[error("base_url is an address of the machine's own network card, where no model is")]
+    LinkLocal,
     /// No name, or one that is no part of an address.
     #[error("model {0:?} is no name of a model; write it as the service does")]
     Model(String),
@@ -104,6 +109,9 @@ impl Base {
         if scheme == "http" && !endpoint.allow_insecure && !is_loopback(&host) {
             return Err(EndpointError::Plain);
         }
+        if is_link_local(&host) {
+            return Err(EndpointError::LinkLocal);
+        }
         check_model(&endpoint.model)?;
         Ok(Self {
             stem: format!("{scheme}://{authority}{}", uri.path().trim_end_matches('/')),
@@ -129,6 +137,20 @@ impl Base {
         query
             .split('&')
             .any(|pair| pair.starts_with("api-version="))
+    }
+}
+
+/// Whether a host is link-local, or one of the places where clouds keep what their machines may
+/// know. A name that leads there is stopped by TLS: nobody there has a certificate of that name.
+fn is_link_local(host: &str) -> bool {
+    const METADATA_NAMES: [&str; 2] = ["metadata.google.internal", "metadata"];
+    const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+    match host.parse::<IpAddr>().map(|ip| ip.to_canonical()) {
+        Ok(IpAddr::V4(ip)) => ip.is_link_local() || ip.is_unspecified() || ip.is_broadcast(),
+        Ok(IpAddr::V6(ip)) => {
+            ip.is_unicast_link_local() || ip.is_unspecified() || ip == METADATA_V6
+        }
+        Err(_) => METADATA_NAMES.contains(&host.trim_end_matches('.')),
     }
 }
 
@@ -210,6 +232,30 @@ mod tests {
                 ..endpoint(far)
             };
             assert!(Base::of(&said).is_ok());
+        }
+    }
+
+    /// S32: where a cloud tells its machines their keys is no place of a model, with whatever
+    /// setting.
+    #[test]
+    fn the_metadata_of_a_cloud_is_no_model() {
+        for place in [
+            "http://169.254.169.254/latest/meta-data",
+            "https://169.254.169.254/v1",
+            "http://[::ffff:169.254.169.254]/v1",
+            "http://[fe80::1]/v1",
+            "http://[fd00:ec2::254]/v1",
+            "http://metadata.google.internal/v1",
+            "http://METADATA.google.internal./v1",
+            "http://0.0.0.0:8080/v1",
+            "http://[::]/v1",
+        ] {
+            let said = Endpoint {
+                allow_insecure: true,
+                ..endpoint(place)
+            };
+            let error = Base::of(&said).unwrap_err().to_string();
+            assert!(error.contains("no model"), "{place}: {error}");
         }
     }
 

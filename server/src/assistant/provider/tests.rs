@@ -71,6 +71,8 @@ async fn post(client: &Client, uri: &Uri) -> Result<Bytes, Failed> {
     }
 }
 
+/// S32: a name that is made to lead elsewhere (DNS rebinding) meets no certificate of that name,
+/// and nothing is sent there.
 #[tokio::test]
 async fn a_service_is_trusted_by_its_authority_alone() {
     let (uri, certificate) = secure().await;
