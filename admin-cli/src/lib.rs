@@ -66,6 +66,12 @@ pub fn run(args: Vec<OsString>) -> u8 {
     }
 }
 
+/// Whether a command line is one of this program; nothing is done and nothing is printed.
+#[must_use]
+pub fn understands(args: Vec<OsString>) -> bool {
+    args::secret_flag(&args).is_none() && Cli::try_parse_from(args).is_ok()
+}
+
 /// Does the work unless a signal ends it; what the work holds is dropped then.
 async fn until_signal(work: impl Future<Output = Result<(), Failure>>) -> Result<u8, Failure> {
     let cannot = |error| Failure::Local(format!("cannot listen to signals: {error}"));

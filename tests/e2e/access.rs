@@ -16,6 +16,8 @@ fn cid() -> CommandId {
     CommandId::random()
 }
 
+/// S15: every route of a chat, by a customer, an agent and a supervisor of elsewhere: the answer
+/// is that of a chat that does not exist.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_foreign_chat_is_one_that_is_not_there() {
     let site = Site::start(&["Billing"]).await;
@@ -121,6 +123,7 @@ fn good_body(rest: &str) -> Value {
     }
 }
 
+/// S10: a token of every wrong kind lets nobody in, and a good one only in its header.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_a_good_token_lets_in_and_only_in_its_header() {
     let site = Site::start(&[]).await;
@@ -227,6 +230,8 @@ async fn only_a_good_token_lets_in_and_only_in_its_header() {
     faults.none(&site);
 }
 
+/// S1, S14: without a token every route that is served answers 401, but those of the list; and
+/// the accounts that the systems before this one came with are none.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_nobody_may_do_what_the_list_says_and_no_more() {
     let site = Site::start(&[]).await;

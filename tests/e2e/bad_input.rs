@@ -248,6 +248,7 @@ async fn what_makes_no_sense_is_named_and_changes_nothing() {
     faults.none(&site);
 }
 
+/// S16: no body says who wrote, when, or as what.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_hub_says_cannot_be_said_for_it() {
     let site = Site::start(&[]).await;

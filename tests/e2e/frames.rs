@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use shared::id::CommandId;
+use tests::figure;
 use tests::process::Exit;
 use tests::site::{Guest, Site};
 use tokio_tungstenite::tungstenite::Message;
@@ -36,6 +37,7 @@ fn masked(first_byte: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
+/// S21: silence, or anything but a hello, ends within five seconds and is told why.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_beginning_is_told_and_ends() {
     let site = Site::start(&[]).await;
@@ -200,6 +202,8 @@ fn types(raw: &Raw) -> Vec<String> {
         .collect()
 }
 
+/// S22: 26 frames that no client sends end their own socket with 4400 and no other, and leave
+/// nothing in memory.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_illegal_frame_ends_its_socket_and_no_other() {
     let site = Site::start(&[]).await;
@@ -270,6 +274,14 @@ async fn an_illegal_frame_ends_its_socket_and_no_other() {
         ("a continuation of nothing", masked(0x80, ping.as_bytes())),
         ("a fragmented ping", masked(0x09, b"x")),
         ("a long ping", masked(0x89, &[b'x'; 126])),
+        ("a reserved bit", masked(0xa1, ping.as_bytes())),
+        ("a reserved control frame", masked(0x8b, b"x")),
+        (
+            "a length of 2^63",
+            [&[0x81, 0xff][..], &(1_u64 << 63).to_be_bytes(), &[0; 4]].concat(),
+        ),
+        ("a farewell of one byte", masked(0x88, b"x")),
+        ("a farewell in no UTF-8", masked(0x88, b"\x03\xe8\xff\xfe")),
         ("a flood of pings", masked(0x89, b"x").repeat(21)),
         (
             "a flood of JSON pings",
@@ -277,20 +289,37 @@ async fn an_illegal_frame_ends_its_socket_and_no_other() {
         ),
     ];
     let mut faults = Vec::new();
-    for (what, bytes) in cases {
-        let mut raw = Raw::live(&site, &guest.token).await;
-        raw.write_bytes(&bytes).await;
-        let (code, reason) = raw.end().await;
-        if code != 4400 {
-            faults.push(format!("{what}: expected 4400, got {code} {reason:?}"));
+    let (rounds, mut sizes) = (4, Vec::new());
+    for _ in 0..rounds {
+        for (what, bytes) in &cases {
+            let mut raw = Raw::live(&site, &guest.token).await;
+            raw.write_bytes(bytes).await;
+            let (code, reason) = raw.end().await;
+            if code != 4400 {
+                faults.push(format!("{what}: expected 4400, got {code} {reason:?}"));
+            }
         }
-        let done = other.ask(&post(guest.chat.0, what)).await;
-        assert_eq!(done["type"], "done", "after {what}: {done}");
+        let done = other.ask(&post(guest.chat.0, "still here")).await;
+        assert_eq!(done["type"], "done", "{done}");
+        sizes.push(resident_kib(site.hub.process().pid()));
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+    // The first rounds warm up what is kept for the next connection.
+    let grown = sizes[rounds - 1].saturating_sub(sizes[1]);
+    figure("illegal_frames_rss_growth", grown, "KiB", "1024");
+    assert!(grown <= 1024, "{sizes:?} KiB");
     assert_eq!(site.hub.terminate(), Exit::Code(0));
 }
 
+/// Memory of a process that is in RAM.
+fn resident_kib(pid: i32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = line.unwrap().split_whitespace().next();
+    number.unwrap().parse().unwrap()
+}
+
+/// S15, S16: a command that is wrong, foreign, forged or internal is nacked.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_command_gets_its_nack_and_the_socket_lives() {
     let site = Site::start(&["Billing"]).await;

@@ -118,6 +118,8 @@ fn the_judge_knows_the_corpus() {
     );
 }
 
+/// S24: the corpus through messages, names, departments, forms, tags, refusals and the log comes
+/// out clean.
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_text_is_clean_wherever_it_comes_out() {
     let site = Site::start(&[]).await;
@@ -243,6 +245,7 @@ async fn hostile_text_is_clean_wherever_it_comes_out() {
     faults.none();
 }
 
+/// S24: what closes a socket does not repeat what the client wrote.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_farewell_does_not_tell_hostile_text_back() {
     let site = Site::start(&[]).await;

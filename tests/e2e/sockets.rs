@@ -147,6 +147,8 @@ fn number(text: &str) -> usize {
     text.split(' ').next().unwrap().parse().unwrap()
 }
 
+/// S19: a web page of another origin, of none, or of a look-alike opens no socket, and no answer
+/// invites pages.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_from_elsewhere_opens_no_socket() {
     let site = Site::start(&[]).await;
@@ -223,6 +225,8 @@ async fn ended(raw: &mut Raw, what: &str) {
     );
 }
 
+/// S17: neither events nor pages nor lists show a chat of another department, also not after it
+/// was given away.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spy_of_another_department_sees_nothing() {
     let site = Site::start(&["Billing", "Technical Support"]).await;
@@ -307,4 +311,85 @@ async fn a_spy_of_another_department_sees_nothing() {
             "{path}"
         );
     }
+}
+
+/// S17: ten thousand records of a department's chats, half of them after the chat was given away:
+/// not a byte of them reaches an agent of another department, and no byte of the second half the
+/// one who gave it away.
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_records_reach_no_spy() {
+    const RECORDS: usize = 10_000;
+    const BATCH: usize = 25;
+    let folder = tempfile::tempdir().unwrap();
+    let site = Site::start_with(unlimited(&folder), &["Billing", "Sales"]).await;
+    let spy = site.staff("spy", Role::Agent, &["Billing"]).await;
+    let ana = site.staff("ana", Role::Agent, &["Customer Care"]).await;
+    let mut eyes = Raw::live(&site, &spy.token).await;
+    let mut left = Raw::live(&site, &ana.token).await;
+    left.ask(&status("online")).await;
+    let guest = site.guest("Zulu", "Customer Care", "zulu 0").await.unwrap();
+    let assigned = |frame: &Value| frame["event"]["type"] == "chat_assigned";
+    let epoch = left.ever("the chat", assigned).await["event"]["epoch"].clone();
+    let mut customer = Raw::live(&site, &guest.token).await;
+    let mut heard = 0;
+    for number in 0..RECORDS {
+        if number == RECORDS / 2 {
+            // All of the first half has come before the chat goes.
+            left.ask(&status("busy")).await;
+            let gone = json!({"type": "transfer", "chat": guest.chat, "department": "Sales",
+                "epoch": epoch});
+            let done = left.ask(&gone).await;
+            assert_eq!(done["type"], "done", "{done}");
+            left.say(&json!({"type": "ping", "id": "gone"})).await;
+            left.until("the pong", |frame| frame["type"] == "pong")
+                .await;
+            heard = left.frames.len();
+        }
+        let command = post(guest.chat.0, &format!("zulu {number}"));
+        let frame = json!({"type": "do", "cid": CommandId::random(), "command": command});
+        customer.say(&frame).await;
+        if number % BATCH == BATCH - 1 {
+            for _ in 0..BATCH {
+                customer
+                    .until("done", |frame| frame["type"] == "done")
+                    .await;
+            }
+            customer.frames.clear();
+            // Whoever does not read is cut off, and a spy reads.
+            for socket in [&mut left, &mut eyes] {
+                socket.say(&json!({"type": "view", "chat": null})).await;
+                socket
+                    .until("a sign", |frame| frame["type"] == "presence")
+                    .await;
+            }
+        }
+    }
+    for (who, raw, from) in [
+        ("the spy", &mut eyes, 0),
+        ("who gave it away", &mut left, heard),
+    ] {
+        raw.ask(&status("away")).await;
+        raw.ever("one's own record", |frame| {
+            frame["event"]["status"] == "away"
+        })
+        .await;
+        let frames = raw.frames[from..].iter();
+        let leaked: usize = frames
+            .filter(|text| text.to_lowercase().contains("zulu"))
+            .map(String::len)
+            .sum();
+        assert_eq!(leaked, 0, "bytes that {who} saw");
+    }
+    let seen = left
+        .frames
+        .iter()
+        .filter(|text| text.contains("zulu "))
+        .count();
+    assert!(
+        seen >= RECORDS / 2,
+        "the first half was for the agent: {seen}"
+    );
+    tests::report(&format!(
+        "figure: spy_records {RECORDS} sent, 0 bytes leaked"
+    ));
 }

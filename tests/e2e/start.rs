@@ -162,6 +162,7 @@ fn a_taken_port_is_named() {
     );
 }
 
+/// S20: plain HTTP off loopback and half of a TLS setting are refused at the start, in one line.
 #[test]
 fn settings_that_make_no_sense_are_named() {
     let home = Home::new();

@@ -5,7 +5,9 @@
 //! absent on purpose: rustfmt and clippy hold those.
 
 mod catalogue;
+mod deploy;
 mod layers;
+mod register;
 mod source;
 mod words;
 

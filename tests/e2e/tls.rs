@@ -48,21 +48,73 @@ fn trust(folder: &Path, name: &str, authority: &Authority) -> TlsOptions {
     TlsOptions { ca: Some(path) }
 }
 
+/// The flags of a hub with the certificate in `folder`.
+fn served(folder: &Path) -> HubSetup {
+    HubSetup {
+        args: ["cert", "key"]
+            .iter()
+            .flat_map(|part| {
+                let file = folder.join(format!("{part}.pem"));
+                [format!("--tls-{part}"), file.display().to_string()]
+            })
+            .collect(),
+        ..HubSetup::default()
+    }
+}
+
+/// S20: a certificate of another host is refused by the client, and a handshake of TLS 1.1, or of
+/// none, by the hub.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_host_and_an_old_version_get_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let signer = authority();
+    certify(folder.path(), &signer);
+    let hub = HubProcess::start_with(served(folder.path()));
+    let trusting = trust(folder.path(), "ca.pem", &signer);
+    let at = |host: &str| HubUrl::parse(&format!("https://{host}:{}", hub.address().port()));
+    let live = async |url: HubUrl| {
+        let http = Http::new(&url, None, &trusting).unwrap();
+        http.get::<serde_json::Value>("/livez").await
+    };
+    assert!(live(at("127.0.0.1").unwrap()).await.is_ok());
+    let other = live(at("localhost").unwrap()).await;
+    assert!(matches!(other, Err(ClientError::Tls(_))), "{other:?}");
+
+    // A hello of TLS 1.1: no extensions, one suite that every old client offers.
+    let mut hello = vec![0x03, 0x02];
+    hello.extend([7; 32]);
+    hello.extend([0, 0, 2, 0xc0, 0x13, 1, 0]);
+    let length = u8::try_from(hello.len()).unwrap();
+    let head = [0x16, 0x03, 0x01, 0, length + 4, 1, 0, 0, length];
+    let old = [&head[..], &hello].concat();
+    for (what, bytes) in [
+        ("TLS 1.1", old),
+        ("plain HTTP", b"GET /livez HTTP/1.1\r\n\r\n".to_vec()),
+    ] {
+        let mut stream = tokio::net::TcpStream::connect(hub.address()).await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut stream, &bytes)
+            .await
+            .unwrap();
+        let mut answer = Vec::new();
+        let read = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut answer);
+        // The end may be a reset; what counts is that an alert is all that came.
+        drop(
+            tokio::time::timeout(crate::raw::SOON, read)
+                .await
+                .expect(what),
+        );
+        assert!(answer.is_empty() || answer[0] == 0x15, "{what}: {answer:?}");
+        assert!(answer.len() < 16, "{what}: {answer:?}");
+    }
+}
+
+/// S20: a client trusts who signed the certificate of the hub, and nobody else.
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_is_verified_and_renewed_under_a_live_socket() {
     let folder = tempfile::tempdir().unwrap();
     let old = authority();
     certify(folder.path(), &old);
-    let hub = HubProcess::start_with(HubSetup {
-        args: ["cert", "key"]
-            .iter()
-            .flat_map(|part| {
-                let file = folder.path().join(format!("{part}.pem"));
-                [format!("--tls-{part}"), file.display().to_string()]
-            })
-            .collect(),
-        ..HubSetup::default()
-    });
+    let hub = HubProcess::start_with(served(folder.path()));
     let url = HubUrl::parse(&format!("https://{}", hub.address())).unwrap();
     let trusting = trust(folder.path(), "old.pem", &old);
 

@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod desk;
 pub mod exposure;
+pub mod fuzz;
 pub mod home;
 pub mod hub;
 pub mod newer;

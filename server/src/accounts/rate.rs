@@ -246,6 +246,7 @@ mod tests {
         }
     }
 
+    /// S23: what is remembered of a million addresses is bounded, and forgotten again.
     #[test]
     fn a_million_addresses_fill_no_more_than_the_bound() {
         let mut limiter = RateLimiter::new(Rate::per_minute(5, 5));

@@ -306,6 +306,7 @@ mod tests {
         }
     }
 
+    /// S28: no path and no cause of an internal error is in its answer.
     #[tokio::test]
     async fn a_cause_is_never_shown() {
         let damage = StoreError::Corrupt {

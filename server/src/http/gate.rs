@@ -292,6 +292,7 @@ mod tests {
         assert!(many.iter().all(Option::is_some), "loopback is exempt");
     }
 
+    /// S21: an address has so many connections, and others are served.
     #[tokio::test]
     async fn an_address_over_its_share_is_closed_and_others_are_served() {
         let hub = start_counting(hello(), 2).await;

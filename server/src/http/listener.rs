@@ -338,6 +338,7 @@ mod tests {
         assert!(read_to_close(&mut client).await.is_empty());
     }
 
+    /// S21: a header is refused beyond 64 lines or 16 KiB.
     #[tokio::test]
     async fn the_header_has_64_lines_and_16_kib_at_most() {
         let hub = start(who(), None, patient()).await;

@@ -311,6 +311,7 @@ mod tests {
         assert!(matches!(tls.reload(), Err(TlsError::Read { .. })));
     }
 
+    /// S20: the hub serves no certificate that is out of date.
     #[test]
     fn a_certificate_out_of_date_is_refused() {
         let files = tls_files("localhost");

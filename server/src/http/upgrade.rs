@@ -349,6 +349,7 @@ mod tests {
         request("GET", &headers)
     }
 
+    /// S19: an origin that is not in the list, null, empty, doubled or a look-alike is refused.
     #[tokio::test]
     async fn every_wrong_handshake_gets_its_status() {
         let hub = start(echo(), None, patient()).await;

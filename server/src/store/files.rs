@@ -232,6 +232,7 @@ fn a_newer_file_is_refused() {
     refused(u32::MAX);
 }
 
+/// S36: the store is made for its owner alone, and refused when it is wider.
 #[test]
 fn others_may_not_read_the_store() {
     let root = tempfile::tempdir().unwrap();

@@ -280,7 +280,8 @@ impl StoredRecord {
     }
 
     /// The row of the log.
-    pub(super) fn to_row(&self) -> Vec<u8> {
+    #[must_use]
+    pub fn to_row(&self) -> Vec<u8> {
         let mut row = self.header();
         row.reserve_exact(48 + self.body.len());
         row.extend_from_slice(&self.hash.0);
@@ -344,7 +345,7 @@ impl StoredRecord {
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when it is not one.
-    pub(super) fn from_row(row: &[u8]) -> Result<Self, StoreError> {
+    pub fn from_row(row: &[u8]) -> Result<Self, StoreError> {
         parse_row(row).ok_or_else(|| StoreError::corrupt("a row of the log is not a record"))
     }
 }

@@ -184,6 +184,7 @@ mod tests {
         assert_eq!(said, "name has 70 characters; give at most 64");
     }
 
+    /// S24: a name that looks like the desk or its people in any script is refused.
     #[test]
     fn customers_cannot_pose_as_the_desk() {
         for raw in [

@@ -126,6 +126,7 @@ async fn what_drips_ends_with_the_whole_of_its_time() {
     }
 }
 
+/// S32: a model that sends its questions elsewhere gets none of them there.
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let elsewhere = Fake::start().await;

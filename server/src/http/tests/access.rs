@@ -16,6 +16,7 @@ fn concrete(path: &str) -> String {
         .replace("{token}", "t")
 }
 
+/// S14: the table walked from end to end without a token.
 #[tokio::test]
 async fn without_a_token_every_route_but_the_known_ones_is_unauthenticated() {
     let desk = TestDesk::start().await;
@@ -147,6 +148,7 @@ async fn another_ones_chat_does_not_exist() {
     beyond.refused(404, "not_found");
 }
 
+/// S37: /metrics does not exist for others than this machine and who may read it.
 #[tokio::test]
 async fn metrics_are_hidden_from_other_machines() {
     let desk = TestDesk::start().await;

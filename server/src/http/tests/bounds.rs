@@ -104,6 +104,7 @@ async fn paths_methods_and_queries_are_what_the_table_says() {
     body.refused(400, "invalid");
 }
 
+/// S37: no answer says which program or version gave it.
 #[tokio::test]
 async fn every_answer_is_dressed() {
     let desk = TestDesk::start().await;
