@@ -8,6 +8,7 @@ pub mod assistant;
 pub mod config;
 pub mod demo;
 pub mod desk;
+pub mod failpoint;
 mod http;
 pub mod hub;
 pub mod store;

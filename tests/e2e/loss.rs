@@ -25,15 +25,15 @@ const KILLS: u64 = 40;
 const CUTS: u64 = 300;
 
 /// A desk under load: who is on it, and the tasks that keep it busy.
-struct Load {
-    site: Site,
+pub(crate) struct Load {
+    pub(crate) site: Site,
     agents: Vec<(Person, Robot)>,
     customers: Vec<(Guest, String, Robot)>,
 }
 
 impl Load {
     /// Eight customers and three agents in two departments, connected through `url`.
-    async fn start(site: Site, url: &str) -> Self {
+    pub(crate) async fn start(site: Site, url: &str) -> Self {
         let mut agents = Vec::new();
         for (name, departments) in [
             ("ana", &["Customer Care"][..]),
@@ -76,7 +76,7 @@ impl Load {
     }
 
     /// Sets everyone talking until `stop`.
-    fn talk(&self, seed: Seed, stop: &CancellationToken) -> JoinSet<()> {
+    pub(crate) fn talk(&self, seed: Seed, stop: &CancellationToken) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         let departments = self.site.departments.values().copied().collect::<Vec<_>>();
         for (guest, name, robot) in &self.customers {
@@ -97,7 +97,7 @@ impl Load {
 
     /// Waits until nothing is in flight and everyone has heard all there is, ends the hub, and
     /// fails with every violation that the oracle finds; how many records the log has.
-    async fn judge(mut self) -> usize {
+    pub(crate) async fn judge(mut self) -> usize {
         let robots = self.robots().collect::<Vec<_>>();
         for robot in &robots {
             robot.socket().retry_now();
@@ -148,20 +148,20 @@ impl Load {
         self.site.hub.judge(&clients).records.len()
     }
 
-    fn robots(&self) -> impl Iterator<Item = &Robot> {
+    pub(crate) fn robots(&self) -> impl Iterator<Item = &Robot> {
         let customers = self.customers.iter().map(|(_, _, robot)| robot);
         let agents = self.agents.iter().map(|(_, robot)| robot);
         customers.chain(agents)
     }
 
-    fn acked(&self) -> usize {
+    pub(crate) fn acked(&self) -> usize {
         self.robots()
             .map(|robot| robot.with(|seen| seen.acked.len()))
             .sum()
     }
 
     /// Waits until `count` more commands have been acknowledged.
-    async fn progress(&self, count: u64) {
+    pub(crate) async fn progress(&self, count: u64) {
         let wanted = self.acked() + count as usize;
         while self.acked() < wanted {
             let news = self.robots().map(|robot| Box::pin(robot.news()));

@@ -131,6 +131,11 @@ impl HubProcess {
         self.process.wait_exit(STOP_MAX)
     }
 
+    /// Sets an environment variable for the next starts.
+    pub fn set_env(&mut self, name: &str, value: &str) {
+        self.home = self.home.clone().with_env(name, value);
+    }
+
     /// Starts it again on the same data and port; one that still runs is asked to stop first.
     ///
     /// # Panics

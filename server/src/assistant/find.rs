@@ -14,13 +14,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Assistant,
-    failpoint::Point,
     hear::{Heard, hear},
     injection::suspicious,
     model::Unanswered,
     turn::{self, Mind, Sight},
 };
-use crate::{desk::assistant::Job, hub::Stopped};
+use crate::{desk::assistant::Job, failpoint::Point, hub::Stopped};
 
 /// Time that is left for telling the desk before a message becomes a person's.
 const MARGIN: Duration = Duration::from_millis(1_500);

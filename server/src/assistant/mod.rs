@@ -13,7 +13,6 @@ mod assist;
 pub mod classifier;
 mod endpoint;
 pub mod eval;
-mod failpoint;
 mod find;
 mod hear;
 pub mod injection;
@@ -53,7 +52,6 @@ pub use self::{
     endpoint::ModelError,
 };
 use self::{
-    failpoint::Point,
     knowledge::{Knowledge, Library},
     prompt::Canary,
     provider::Provider,
@@ -62,6 +60,7 @@ use self::{
 use crate::{
     config::AssistantConfig,
     desk::Who,
+    failpoint::Point,
     hub::{Hub, SubmitError},
 };
 

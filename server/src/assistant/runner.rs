@@ -23,9 +23,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Assistant, failpoint::Point, find::internal};
+use super::{Assistant, find::internal};
 use crate::{
     desk::{Desk, Rejection, Who, assistant::Job},
+    failpoint::Point,
     hub::{Stopped, SubmitError},
 };
 

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     desk::{Desk, Who},
+    failpoint::Point,
     store::{Commit, Hash, SETTLE_RECORDS_MAX, Store, StoreError, TAIL_RECORDS_MAX},
 };
 
@@ -238,6 +239,7 @@ impl Partition {
         if draft.records.is_empty() && draft.kv.is_empty() {
             return Ok(Attempt::Done(draft));
         }
+        Point::BeforeCommit.reach();
         match self.commit(&draft).await? {
             Commit::Done { .. } => Ok(Attempt::Done(draft)),
             Commit::Conflict => {
@@ -282,6 +284,7 @@ impl Partition {
 
     /// Publishes what was committed and answers; both reach a socket before it is woken.
     fn finish(&mut self, commands: Vec<Submission>, draft: Draft) {
+        Point::AfterCommit.reach();
         self.unsure = false;
         let touched_nothing = draft.records.is_empty();
         if !touched_nothing {
@@ -292,6 +295,7 @@ impl Partition {
         for (submission, answer) in commands.into_iter().zip(draft.answers) {
             (submission.reply)(answer);
         }
+        Point::BeforeFanOut.reach();
         wake(&touched);
         self.tell_jobs(!touched_nothing);
         for agent in draft.agents {

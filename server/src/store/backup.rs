@@ -24,6 +24,7 @@ use super::{
         CHAT, CHUNK, DONE, EDIT, HEAD, KV, LINEAGE, LOG, META, SEGMENT, SETTLED, SNAPSHOT, WORD,
     },
 };
+use crate::failpoint::Point;
 
 /// Rows of one transaction of the copy: bounds its memory.
 const COPY_ROWS: usize = 16 * 1024;
@@ -58,6 +59,23 @@ impl Backup {
     pub fn write_to(mut self, writer: &mut impl io::Write) -> io::Result<u64> {
         io::copy(&mut self.file, writer)
     }
+}
+
+/// Removes what copies that were cut short left beside `file`. Nobody else may be copying there.
+pub(super) fn sweep(file: &Path, purpose: &str) -> io::Result<()> {
+    let is_left = |name: &str| {
+        let middle = name.strip_prefix(purpose)?.strip_prefix('-')?;
+        let number = middle.strip_suffix(".tmp")?;
+        (number.len() == 16 && number.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(())
+    };
+    for entry in fs::read_dir(place::directory(file))? {
+        let entry = entry?;
+        if entry.file_name().to_str().and_then(is_left).is_some() {
+            tracing::info!(file = %entry.path().display(), "removed what a cut copy left");
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// A file that is removed unless it is kept.
@@ -96,6 +114,7 @@ pub(super) fn copy(source: &ReadTransaction, beside: &Path) -> Result<Backup, St
     copy_table(source, &target, CHUNK, COPY_CHUNKS)?;
     copy_table(source, &target, KV, COPY_ROWS)?;
     drop(target);
+    Point::WithinBackup.reach();
     verified(&path.0)?;
     let file = File::open(&path.0)?;
     file.sync_all()?;
@@ -123,6 +142,7 @@ pub fn restore(data: &Path, backup: &Path, force: bool) -> Result<(), StoreError
     } else {
         place::prepare_directory(data)?;
     }
+    sweep(&target, "restore")?;
     let temporary = Temporary::beside(&target, "restore");
     let mut copy =
         place::create(&temporary.0).map_err(|error| place::refused(&temporary.0, error))?;
@@ -131,11 +151,22 @@ pub fn restore(data: &Path, backup: &Path, force: bool) -> Result<(), StoreError
     verified(&temporary.0)?;
     guarded(|| renew_lineage(&temporary.0))?;
     File::open(&temporary.0)?.sync_all()?;
+    Point::WithinRestore.reach();
     if target.exists() {
-        fs::rename(&target, target.with_extension("redb.replaced"))?;
+        keep_replaced(&target)?;
     }
+    Point::BeforeRestoreRename.reach();
     fs::rename(&temporary.0, &target)?;
     place::sync_directory(data)?;
+    Ok(())
+}
+
+/// Gives the store that is replaced a second name. It keeps its first one until the backup takes
+/// it: a cut in between leaves a whole store where a hub looks for it, not an empty place.
+fn keep_replaced(target: &Path) -> Result<(), StoreError> {
+    let second = Temporary::beside(target, "restore");
+    fs::hard_link(target, &second.0)?;
+    fs::rename(&second.0, target.with_extension("redb.replaced"))?;
     Ok(())
 }
 

@@ -42,6 +42,7 @@ pub fn check(file: &Path) -> Result<Report, StoreError> {
     std::fs::metadata(file).map_err(|error| place::refused(file, error))?;
     place::recognise(file)?;
     guarded(|| {
+        migrations::refuse_newer(file)?;
         let mut database = open_file(file)?;
         let mut report = Report::default();
         match database.check_integrity() {

@@ -4,7 +4,9 @@
 //! leaves a file of a version that exists. They expand first and contract in a later release.
 //! A file of a newer version is refused, never guessed at.
 
-use redb::{Database, ReadableDatabase, TableHandle, WriteTransaction};
+use std::path::Path;
+
+use redb::{Database, ReadOnlyDatabase, ReadableDatabase, TableHandle, WriteTransaction};
 
 use super::{
     error::StoreError,
@@ -15,6 +17,7 @@ use super::{
         WORD,
     },
 };
+use crate::failpoint::Point;
 
 type Migration = fn(&WriteTransaction) -> Result<(), StoreError>;
 
@@ -32,7 +35,7 @@ pub(super) fn known_version() -> u32 {
 }
 
 /// The version of a file; 0 for one that was never filled, none for one of another program.
-pub(super) fn version(database: &Database) -> Result<Option<u32>, StoreError> {
+pub(super) fn version(database: &impl ReadableDatabase) -> Result<Option<u32>, StoreError> {
     let transaction = database.begin_read().map_err(engine_error)?;
     let mut tables = transaction.list_tables().map_err(engine_error)?.peekable();
     if tables.peek().is_none() {
@@ -49,6 +52,19 @@ pub(super) fn version(database: &Database) -> Result<Option<u32>, StoreError> {
         .ok_or_else(|| StoreError::corrupt("the version of the file is missing"))
 }
 
+/// Refuses a file of a newer version before it is opened to be written, which leaves a trace in it.
+pub(super) fn refuse_newer(file: &Path) -> Result<(), StoreError> {
+    // What cannot be read like this - new, not closed, open elsewhere - shows itself in a moment.
+    let Ok(database) = ReadOnlyDatabase::open(file) else {
+        return Ok(());
+    };
+    let known = known_version();
+    match version(&database)? {
+        Some(found) if found > known => Err(StoreError::TooNew { found, known }),
+        _ => Ok(()),
+    }
+}
+
 /// Brings a file of version `found` up to this version.
 pub(super) fn migrate(database: &Database, found: u32) -> Result<(), StoreError> {
     let known = known_version();
@@ -63,6 +79,7 @@ pub(super) fn migrate(database: &Database, found: u32) -> Result<(), StoreError>
         transaction.set_quick_repair(true);
         migration(&transaction)?;
         put_meta(&transaction, VERSION, &number.to_be_bytes())?;
+        Point::WithinMigration.reach();
         transaction.commit().map_err(engine_error)?;
     }
     Ok(())

@@ -525,6 +525,12 @@ impl Store {
         self.0.clock.now()
     }
 
+    /// False after a failure, until [`Store::reopen`] succeeds.
+    #[must_use]
+    pub fn writable(&self) -> bool {
+        engine!(self, engine => engine.writable())
+    }
+
     /// How the store is. Costs one system call.
     #[must_use]
     pub fn status(&self) -> Health {

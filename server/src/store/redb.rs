@@ -99,8 +99,12 @@ enum Written<T> {
 impl Redb {
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         place::prepare(path)?;
+        guarded(|| migrations::refuse_newer(path))?;
         let file = path.to_path_buf();
-        Self::open_with(path, Box::new(move || open_file(&file)))
+        let opened = Self::open_with(path, Box::new(move || open_file(&file)))?;
+        // The file's lock says that nobody is making a backup here.
+        backup::sweep(path, "backup").map_err(|error| place::refused(path, error))?;
+        Ok(opened)
     }
 
     fn open_with(path: &Path, opener: Opener) -> Result<Self, StoreError> {

@@ -11,39 +11,36 @@ use serde_json::json;
 use tests::{figure, home::Home, robot::PATIENCE};
 
 use super::{Assisted, answers};
+use crate::failpoints::{Case, armed_by, assert_hit, points_of};
 
 /// From listening again to the last word about what was asked.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 
+/// F4, as far as the assistant has points.
 #[tokio::test]
 async fn a_message_is_answered_or_queued_once_wherever_the_hub_dies() {
-    for point in [
-        "before_start",
-        "after_start",
-        "after_answer",
-        "before_finish",
-        "after_finish",
-    ] {
+    for point in points_of(&[Case::Turn]) {
         let marks = Home::new();
-        let folder = marks.path().join("armed");
-        let failpoint = format!("{point}:{}", folder.join("mark").display());
+        let (failpoint, folder) = armed_by(point, marks.path());
         let env = [("FRONTDESK_FAILPOINT", failpoint.as_str())];
         let mut assisted = Assisted::start(&env, json!({})).await;
         fs::create_dir(&folder).unwrap();
         let (guest, before) = assisted.customer("where is my order?").await;
-        assisted.site.hub.process().wait_exit(PATIENCE);
+        let exit = assisted.site.hub.process().wait_exit(PATIENCE);
         drop(before);
-        assert!(folder.join("mark").exists(), "{point} was not reached");
+        assert_hit(point, &folder, exit);
         assisted.site.hub.restart();
-        judge(&assisted, &guest, point).await;
+        judge(&assisted, &guest, point.word()).await;
     }
 }
 
 #[tokio::test]
 async fn a_message_outlives_a_hub_that_dies_while_it_reads_its_knowledge() {
     let marks = Home::new();
-    let folder = marks.path().join("armed");
-    let failpoint = format!("knowledge_load:{}", folder.join("mark").display());
+    let [point] = points_of(&[Case::Knowledge])[..] else {
+        panic!("one point within the reading of knowledge");
+    };
+    let (failpoint, folder) = armed_by(point, marks.path());
     let env = [("FRONTDESK_FAILPOINT", failpoint.as_str())];
     let mut assisted = Assisted::start(
         &env,
@@ -58,8 +55,8 @@ async fn a_message_outlives_a_hub_that_dies_while_it_reads_its_knowledge() {
     drop(catch_unwind(AssertUnwindSafe(|| {
         assisted.site.hub.restart()
     })));
-    assisted.site.hub.process().wait_exit(PATIENCE);
-    assert!(folder.join("mark").exists(), "it did not die there");
+    let exit = assisted.site.hub.process().wait_exit(PATIENCE);
+    assert_hit(point, &folder, exit);
     assisted.site.hub.restart();
     judge(&assisted, &guest, "knowledge_load").await;
 }

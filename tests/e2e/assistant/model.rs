@@ -23,6 +23,7 @@ use super::{
     broken_model::{ANSWERED_WITHIN, KEY, UNKNOWN, grounded, start},
     hears,
 };
+use crate::failpoints::{Case, armed_by, points_of};
 
 /// A question that the hub itself is certain about.
 const KNOWN: &str = "where is my order?";
@@ -192,12 +193,17 @@ async fn many_chats_at_once_are_answered_by_a_model_that_comes_and_goes() {
     assert_eq!(assisted.status().await.jobs_waiting, 0);
 }
 
+/// F4, where the assistant has a defect.
 #[tokio::test]
 async fn a_defect_within_a_turn_calls_a_person_and_tells_nothing() {
     let fake = Fake::start().await;
     let url = fake.url();
     let marks = Home::new();
-    let failpoint = format!("within_turn:{}", marks.path().join("mark").display());
+    let [point] = points_of(&[Case::Defect])[..] else {
+        panic!("one point that is a defect");
+    };
+    let (failpoint, folder) = armed_by(point, marks.path());
+    fs::create_dir(&folder).unwrap();
     let env = [
         ("FRONTDESK_AI_PROVIDER", "openai"),
         ("FRONTDESK_AI_MODEL", "m"),
@@ -213,7 +219,7 @@ async fn a_defect_within_a_turn_calls_a_person_and_tells_nothing() {
     hears(&kim, guest.chat, "in the queue").await;
     let why = reason(&assisted, guest.chat).await;
     assert_eq!(why, Some(HandOffReason::Internal));
-    assert!(fs::exists(marks.path().join("mark")).unwrap());
+    assert!(folder.join("mark").exists());
     // The next turn is as if nothing had been.
     let (guest, kim) = assisted.customer(KNOWN).await;
     hears(&kim, guest.chat, "Did that help?").await;

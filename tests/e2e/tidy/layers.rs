@@ -9,14 +9,18 @@ const HUB_SOURCES: &str = "server/src";
 
 /// Each room of the hub and the rooms it may import; itself always, and `lib` and `main` all.
 /// A new room gets a row here, below everything that uses it.
-const LAYERS: [(&str, &[&str]); 13] = [
+const LAYERS: [(&str, &[&str]); 14] = [
     ("desk", &[]),
-    ("store", &["desk"]),
+    ("failpoint", &[]),
+    ("store", &["desk", "failpoint"]),
     ("config", &[]),
     ("telemetry", &["config"]),
-    ("hub", &["desk", "store"]),
+    ("hub", &["desk", "failpoint", "store"]),
     ("accounts", &["desk", "store", "hub"]),
-    ("assistant", &["desk", "store", "config", "hub"]),
+    (
+        "assistant",
+        &["desk", "failpoint", "store", "config", "hub"],
+    ),
     ("outbound", &["desk", "store", "hub"]),
     ("reports", &["desk", "store", "hub"]),
     (
@@ -38,8 +42,9 @@ const LAYERS: [(&str, &[&str]); 13] = [
     ("main", &EVERYTHING),
 ];
 
-const EVERYTHING: [&str; 11] = [
+const EVERYTHING: [&str; 12] = [
     "desk",
+    "failpoint",
     "store",
     "config",
     "telemetry",

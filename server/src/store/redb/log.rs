@@ -13,10 +13,16 @@ use shared::{
 };
 
 use super::{Redb, Written, engine_error, kv::write_kv};
-use crate::store::{
-    Commit, Done, Hash, KvWrite, Part, SeqRange, StoreError, StoredRecord, Take, continues, lock,
-    tables::{CHAT, DONE, HEAD, LOG, SNAPSHOT, head_row, parse_done, parse_snapshot, snapshot_row},
-    tail::{bounds, pick},
+use crate::{
+    failpoint::Point,
+    store::{
+        Commit, Done, Hash, KvWrite, Part, SeqRange, StoreError, StoredRecord, Take, continues,
+        lock,
+        tables::{
+            CHAT, DONE, HEAD, LOG, SNAPSHOT, head_row, parse_done, parse_snapshot, snapshot_row,
+        },
+        tail::{bounds, pick},
+    },
 };
 
 /// Records of one chat that one transaction of a redaction rewrites.
@@ -237,6 +243,7 @@ impl Redb {
             table
                 .insert(part.0, snapshot_row(version, pos, &hash, body).as_slice())
                 .map_err(engine_error)?;
+            Point::WithinSnapshot.reach();
             Ok(Some(()))
         })
         .map(drop)

@@ -7,9 +7,12 @@ use redb::ReadableTable;
 use shared::{id::Pos, time::Timestamp};
 
 use super::{KvKey, Redb, engine_error, kv::kv_damage};
-use crate::store::{
-    Part, Settled, StoreError, lock,
-    tables::{CHAT, DONE, KV, KvRow, SETTLED, done_row},
+use crate::{
+    failpoint::Point,
+    store::{
+        Part, Settled, StoreError, lock,
+        tables::{CHAT, DONE, KV, KvRow, SETTLED, done_row},
+    },
 };
 
 /// Rows of the key-value table that one step looks at for expired ones.
@@ -63,6 +66,7 @@ impl Redb {
                         .map_err(engine_error)?;
                 }
             }
+            Point::WithinSettle.reach();
             Ok(Some(()))
         })?;
         let mut parts = lock(&self.parts);
