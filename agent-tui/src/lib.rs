@@ -38,6 +38,7 @@ pub mod term;
 pub mod theme;
 pub mod thread;
 pub mod transcript;
+mod trouble;
 pub mod unread;
 pub mod update;
 pub mod view;

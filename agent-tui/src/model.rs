@@ -11,7 +11,7 @@ use shared::{
     fold::{ChatView, View},
     frame::Me,
     id::{ChatId, CommandId, Cursor, DepartmentId, UserId},
-    model::{AgentStatus, Chat, ChatState, Role, User, Workload},
+    model::{AgentStatus, Chat, ChatState, Role, Storage, User, Workload},
     time::Timestamp,
 };
 
@@ -181,6 +181,8 @@ pub struct Model {
     pub link_since: Timestamp,
     /// Why the hub takes no writes for now, while it says so.
     pub degraded: Option<String>,
+    /// What the store of the hub takes.
+    pub storage: Storage,
     /// When what is shown was true, while it comes from an earlier run.
     pub as_of: Option<Timestamp>,
     /// Where we are in the log.
@@ -269,6 +271,7 @@ impl Model {
             link: Link::Connecting,
             link_since: now,
             degraded: None,
+            storage: Storage::Well,
             as_of: None,
             cursor: None,
             view: View::default(),
@@ -445,7 +448,7 @@ impl Model {
 
     /// Whether a line says how it stands with the hub.
     pub fn has_banner(&self) -> bool {
-        self.link != Link::Live || self.degraded.is_some()
+        self.link != Link::Live || self.trouble().is_some()
     }
 
     /// Notes how it stands with the hub now.

@@ -86,6 +86,7 @@ fn main() -> ExitCode {
         .complete();
     let matches = Args::command().get_matches();
     let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    store::hush_damage();
     // Files of the hub are for its user only, whatever the shell's mask.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let outcome = match args.command {

@@ -11,7 +11,7 @@ use crate::{
     command::{DepartmentRef, UserRef},
     error::ErrorCode,
     id::{CannedId, ChatId, CommandId, DepartmentId, Epoch, Pos, Seq},
-    model::{Actor, AgentStatus, Attachment, Chat, Visibility},
+    model::{Actor, AgentStatus, Attachment, Chat, Storage, Visibility},
     text::SafeText,
     time::Timestamp,
 };
@@ -450,6 +450,9 @@ answers! {
         version: String,
         /// Whether writes are accepted.
         writable: bool,
+        /// What the store takes, for its disk.
+        #[serde(default)]
+        storage: Storage,
         /// The last record.
         pos: Pos,
         /// Since when the hub runs.

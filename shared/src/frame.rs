@@ -13,7 +13,7 @@ use crate::{
     error::ErrorCode,
     fold::{ChatView, DeskView},
     id::{ChatId, CommandId, Cursor, DepartmentId, Pos, Seq, UserId},
-    model::{AgentStatus, Role, Workload},
+    model::{AgentStatus, Role, Storage, Workload},
     record::{Delivered, Record},
     text::SafeText,
     time::Timestamp,
@@ -224,6 +224,11 @@ pub enum HubFrame {
     },
     /// How a department stands, for its staff. Never stored.
     Workload(Workload),
+    /// What the store takes, for staff. Never stored.
+    Storage {
+        /// What.
+        state: Storage,
+    },
     /// The answer to `ping`.
     Pong {
         /// Of the question.

@@ -397,6 +397,53 @@ pub struct Chat {
     pub rev: u64,
 }
 
+/// What the store of the hub takes, for its disk. Never stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Storage {
+    /// Everything.
+    #[default]
+    Well,
+    /// Everything, with less than 256 MiB free.
+    Low,
+    /// No new chats, with less than 64 MiB free.
+    Short,
+    /// Only what ends chats, with less than 16 MiB free.
+    Full,
+    /// Nothing, since it failed; it is being opened again.
+    Degraded,
+    /// A word of a newer version.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Storage {
+    /// What people are told; none when there is nothing to tell.
+    #[must_use]
+    pub const fn sentence(self) -> Option<&'static str> {
+        match self {
+            Self::Well | Self::Unknown => None,
+            Self::Low => Some("the disk of the hub gets full; its operator should free space"),
+            Self::Short => {
+                Some("the disk of the hub is almost full; no new chats until space is freed")
+            }
+            Self::Full => {
+                Some("the disk of the hub is full; chats can only be closed until space is freed")
+            }
+            Self::Degraded => {
+                Some("the hub only reads: its store failed and is being opened again")
+            }
+        }
+    }
+
+    /// Whether more is taken than what ends chats.
+    #[must_use]
+    pub const fn is_writable(self) -> bool {
+        !matches!(self, Self::Full | Self::Degraded)
+    }
+}
+
 /// How a department stands now: counted by the hub, never stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

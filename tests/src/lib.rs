@@ -25,6 +25,15 @@ pub mod site;
 mod guard;
 mod watched;
 
+/// `few` in every run of the tests, `many` in a long one (`FRONTDESK_LONG=1`).
+#[must_use]
+pub fn trials(few: u64, many: u64) -> u64 {
+    match std::env::var_os("FRONTDESK_LONG") {
+        Some(_) => many,
+        None => few,
+    }
+}
+
 /// Prints a figure beside its budget, in a form that can be collected.
 pub fn figure(name: &str, value: impl std::fmt::Display, unit: &str, budget: &str) {
     report(&format!("figure: {name} {value} {unit} (budget {budget})"));

@@ -169,6 +169,23 @@ impl Process {
         }
     }
 
+    /// The same, where the program may end without such a line: none then.
+    ///
+    /// # Panics
+    /// When neither comes `within` that time; the message shows all output.
+    #[track_caller]
+    pub fn line_or_end(
+        &mut self,
+        within: Duration,
+        fits: impl FnMut(&str) -> bool,
+    ) -> Option<String> {
+        match self.try_wait_line(within, fits) {
+            Ok(line) => Some(line),
+            Err(Absent::AtEnd) => None,
+            Err(Absent::InTime) => panic!("neither a line nor an end within {within:?} of {self}"),
+        }
+    }
+
     /// Waits until standard error has `text`.
     ///
     /// # Panics

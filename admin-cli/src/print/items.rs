@@ -237,6 +237,7 @@ impl Item for SystemStatus {
     const COLUMNS: &'static [Column] = &[
         main("version"),
         main("writable"),
+        main("storage"),
         main("started_at"),
         main("sockets"),
         main("waiting"),
@@ -251,6 +252,9 @@ impl Item for SystemStatus {
         vec![
             self.version.clone(),
             yes(self.writable),
+            self.storage
+                .sentence()
+                .map_or_else(|| word(&self.storage), str::to_owned),
             self.started_at.to_string(),
             self.sockets.to_string(),
             self.waiting.to_string(),

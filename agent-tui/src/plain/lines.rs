@@ -65,7 +65,7 @@ enum Connection {
 pub(crate) struct Teller {
     connection: Connection,
     greeted: bool,
-    degraded: bool,
+    troubled: bool,
     status: Option<(AgentStatus, Option<SafeText>)>,
     /// The newest record of each chat that is behind us.
     told: BTreeMap<ChatId, Seq>,
@@ -133,14 +133,10 @@ impl Teller {
             }
             _ => {}
         }
-        if model.degraded.is_some() != self.degraded {
-            self.degraded = model.degraded.is_some();
-            lines.push(match &model.degraded {
-                Some(why) => {
-                    format!("the hub takes nothing for now: {why}; what you write is kept")
-                }
-                None => "the hub takes messages again".to_owned(),
-            });
+        let trouble = model.trouble();
+        if trouble.is_some() != self.troubled {
+            self.troubled = trouble.is_some();
+            lines.push(trouble.unwrap_or_else(|| "the hub takes everything again".to_owned()));
         }
     }
 

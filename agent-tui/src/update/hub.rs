@@ -7,7 +7,7 @@ use shared::{
     fold::{ChatView, View},
     frame::Me,
     id::{ChatId, CommandId, Seq},
-    model::{ActorKind, AgentStatus, ChatState, Role},
+    model::{ActorKind, AgentStatus, ChatState, Role, Storage},
     record::Record,
 };
 
@@ -105,6 +105,12 @@ pub(super) fn hear(model: &mut Model, event: SocketEvent, out: &mut Vec<Effect>)
         }
         SocketEvent::RoundTrip(took) => model.round_trip = Some(took),
         SocketEvent::Workload(workload) => wall::hear(model, workload),
+        SocketEvent::Storage(storage) => {
+            model.storage = storage;
+            if storage.is_writable() {
+                model.degraded = None;
+            }
+        }
         // Places are counted from the view.
         SocketEvent::Queue { .. } => {}
         SocketEvent::Resync { .. } => model.set_link(Link::Loading),
@@ -114,7 +120,7 @@ pub(super) fn hear(model: &mut Model, event: SocketEvent, out: &mut Vec<Effect>)
             attempt,
         } => {
             let until = model.now.after(retry_in);
-            model.degraded = None;
+            (model.degraded, model.storage) = (None, Storage::Well);
             model.set_link(Link::Waiting {
                 why,
                 until,
@@ -127,7 +133,7 @@ pub(super) fn hear(model: &mut Model, event: SocketEvent, out: &mut Vec<Effect>)
         }
         SocketEvent::Stopped { why } => {
             let why = stop_text(why, &model.how(Intent::Quit, "Ctrl+Q"));
-            model.degraded = None;
+            (model.degraded, model.storage) = (None, Storage::Well);
             model.set_link(Link::Stopped { why });
         }
     }

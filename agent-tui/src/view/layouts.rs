@@ -9,7 +9,7 @@ use shared::{
     error::ErrorCode,
     event::Event,
     id::{ChatId, UserId},
-    model::{Actor, ActorKind, Chat, ChatState},
+    model::{Actor, ActorKind, Chat, ChatState, Storage},
     text::SafeText,
 };
 
@@ -334,6 +334,26 @@ fn a_hub_that_takes_nothing_is_said_until_it_does() {
     };
     hear(&mut model, &story, [done]);
     assert!(!picture(&mut model, &DARK, 80, 24).contains("takes nothing"));
+}
+
+#[test]
+fn what_the_disk_of_the_hub_lacks_is_said_before_anybody_meets_it() {
+    let mut model = desk();
+    let story = busy_desk();
+    for (state, words) in [
+        (Storage::Short, "no new chats until space is freed"),
+        (Storage::Full, "the disk of the hub is full"),
+        (Storage::Degraded, "the hub only reads"),
+    ] {
+        hear(&mut model, &story, [SocketEvent::Storage(state)]);
+        let shown = picture(&mut model, &DARK, 120, 24);
+        assert!(shown.contains(words), "{shown}");
+    }
+    // That it gets full is for whoever cares for the hub.
+    for quiet in [Storage::Low, Storage::Well] {
+        hear(&mut model, &story, [SocketEvent::Storage(quiet)]);
+        assert_eq!(model.trouble(), None);
+    }
 }
 
 #[test]

@@ -51,11 +51,8 @@ pub(super) fn banner(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
         // Position 0 is before the first record: nothing has come yet.
         Link::Loading if model.view.pos.0 == 0 => (loading(model, 2, "the desk"), Role::Dim),
         Link::Loading => (loading(model, 3, "what happened meanwhile"), Role::Dim),
-        Link::Live => match &model.degraded {
-            Some(why) => (
-                format!("the hub takes nothing now; yours is kept and tried again - {why}"),
-                Role::Warning,
-            ),
+        Link::Live => match model.trouble() {
+            Some(trouble) => (trouble, Role::Warning),
             None => return,
         },
         Link::Waiting {

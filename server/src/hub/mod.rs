@@ -23,6 +23,7 @@ use shared::{
     command::Command,
     error::ErrorCode,
     id::{ChatId, CommandId, Pos, Seq},
+    model::Storage,
     time::Timestamp,
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -33,7 +34,7 @@ use crate::{
 };
 
 use self::{
-    partition::Partition,
+    partition::{Partition, Told},
     publish::{Publisher, Subscription},
 };
 
@@ -162,6 +163,7 @@ pub struct Hub {
     publisher: Arc<Publisher>,
     store: Store,
     health: watch::Receiver<Health>,
+    storage: watch::Receiver<Storage>,
     jobs: watch::Receiver<Option<Timestamp>>,
 }
 
@@ -205,15 +207,21 @@ impl Hub {
     ) -> Result<(Self, Partition, mpsc::Receiver<Request>), StoreError> {
         let (requests, runner) = mpsc::channel(QUEUE_REQUESTS_MAX);
         let (health, watched) = watch::channel(Health::Well);
+        let (storage, seen) = watch::channel(Storage::Well);
         let (jobs, owed) = watch::channel(None);
         let publisher = Arc::new(Publisher::default());
-        let told = (health, jobs);
+        let told = Told {
+            health,
+            storage,
+            jobs,
+        };
         let partition = Partition::load(store.clone(), Arc::clone(&publisher), told).await?;
         let hub = Self {
             requests,
             publisher,
             store,
             health: watched,
+            storage: seen,
             jobs: owed,
         };
         Ok((hub, partition, runner))
@@ -342,6 +350,12 @@ impl Hub {
     #[must_use]
     pub fn health(&self) -> watch::Receiver<Health> {
         self.health.clone()
+    }
+
+    /// What the store takes, and changes of that.
+    #[must_use]
+    pub fn storage(&self) -> watch::Receiver<Storage> {
+        self.storage.clone()
     }
 
     /// When the assistant owes its next answer, and changes of what it owes: told after every

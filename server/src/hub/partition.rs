@@ -8,9 +8,12 @@
 use std::{io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use sha2::{Digest, Sha256};
 use shared::{
     command::Command,
+    frame::HubFrame,
     id::{CommandId, Pos},
+    model::Storage,
     time::Timestamp,
 };
 use tokio::{
@@ -29,7 +32,7 @@ use super::{
     Health, PART, Question, Request, Submission, SubmitError,
     draft::Draft,
     index::keep_indexed,
-    places::{Places, tell_presence},
+    places::{Places, encode, tell_presence},
     publish::{Published, Publisher, wake},
     room::Room,
 };
@@ -38,8 +41,9 @@ use super::{
 const BATCH_REQUESTS_MAX: usize = 512;
 /// Records after which the desk is written down again, so that a start reads few of them.
 const SNAPSHOT_EVERY_RECORDS: u64 = 10_000;
-/// Version of the stored form of [`Desk`].
-const SNAPSHOT_VERSION: u32 = 1;
+/// Version of the stored form of [`Desk`]: JSON behind its SHA-256, since nothing below this
+/// notices a byte that has changed.
+const SNAPSHOT_VERSION: u32 = 2;
 /// Records of the log that are read at once at start.
 const REPLAY_RECORDS: usize = 4_096;
 /// Quiet time after which waiting indexes are written.
@@ -62,6 +66,13 @@ enum Attempt {
     Conflict,
 }
 
+/// What is told to whoever watches the loop.
+pub(super) struct Told {
+    pub(super) health: watch::Sender<Health>,
+    pub(super) storage: watch::Sender<Storage>,
+    pub(super) jobs: watch::Sender<Option<Timestamp>>,
+}
+
 /// The state of the loop.
 pub(super) struct Partition {
     pub(super) store: Store,
@@ -70,8 +81,7 @@ pub(super) struct Partition {
     pub(super) hash: Hash,
     snapshot_at: Pos,
     publisher: Arc<Publisher>,
-    health: watch::Sender<Health>,
-    jobs: watch::Sender<Option<Timestamp>>,
+    told: Told,
     pub(super) places: Places,
     pub(super) room: Room,
     /// The desk may differ from what the store has.
@@ -85,7 +95,7 @@ impl Partition {
     pub(super) async fn load(
         store: Store,
         publisher: Arc<Publisher>,
-        (health, jobs): (watch::Sender<Health>, watch::Sender<Option<Timestamp>>),
+        told: Told,
     ) -> Result<Self, StoreError> {
         let mut partition = Self {
             store,
@@ -94,8 +104,7 @@ impl Partition {
             hash: Hash::START,
             snapshot_at: Pos(0),
             publisher,
-            health,
-            jobs,
+            told,
             places: Places::new(),
             room: Room::new(),
             unsure: false,
@@ -128,9 +137,9 @@ impl Partition {
             tracing::error!(%error, "indexing ended early");
         }
         // The store is let go of before the end is told: whoever waits may open it again.
-        let Self { store, health, .. } = self;
+        let Self { store, told, .. } = self;
         drop(store);
-        health.send_replace(Health::Ended { failed });
+        told.health.send_replace(Health::Ended { failed });
     }
 
     /// Does what is asked and what falls due. Whether the store failed in the end.
@@ -168,6 +177,11 @@ impl Partition {
                 return false;
             }
             self.housekeeping(requests.is_empty()).await;
+            // Indexes, words and snapshots are written beside the batches, and fail there too.
+            if !self.store.writable() && !self.heal(requests).await {
+                return true;
+            }
+            self.tell_storage(self.room.storage());
         }
     }
 
@@ -196,10 +210,16 @@ impl Partition {
         let now = self.store.now();
         let deadline = self.desk.next_deadline();
         let deadline = deadline.map(|at| Instant::now() + at.since(now));
-        [deadline, self.places.due(), self.settle_at]
-            .into_iter()
-            .flatten()
-            .min()
+        // An idle hub looks at its disk too.
+        [
+            deadline,
+            self.places.due(),
+            self.settle_at,
+            Some(self.room.due()),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Decides `commands`, commits what they give, then answers and publishes. Whatever happens,
@@ -264,6 +284,7 @@ impl Partition {
         tracing::error!(%error, "commit failed");
         let answer = match error {
             StoreError::Full => SubmitError::StorageFull,
+            _ if self.store.is_full() => SubmitError::StorageFull,
             _ => SubmitError::Storage,
         };
         fail(commands, &answer);
@@ -308,7 +329,7 @@ impl Partition {
     /// too, so that one that changed nothing must not wake it.
     fn tell_jobs(&self, changed: bool) {
         let next = self.desk.next_job();
-        self.jobs.send_if_modified(|told| {
+        self.told.jobs.send_if_modified(|told| {
             let modified = *told != next || (changed && next.is_some());
             *told = next;
             modified
@@ -359,13 +380,7 @@ impl Partition {
         };
         let put = self
             .store
-            .snapshot_put(
-                PART,
-                SNAPSHOT_VERSION,
-                self.head,
-                self.hash,
-                Bytes::from(bytes),
-            )
+            .snapshot_put(PART, SNAPSHOT_VERSION, self.head, self.hash, sealed(&bytes))
             .await;
         match put {
             Ok(()) => self.snapshot_at = self.head,
@@ -376,20 +391,17 @@ impl Partition {
     /// Reads the desk from the store: the newest snapshot, then the records after it.
     async fn reload(&mut self) -> Result<(), StoreError> {
         self.unsure = true;
-        (self.desk, self.head, self.hash) = match self
-            .store
-            .snapshot_get(PART, SNAPSHOT_VERSION)
-            .await?
-        {
-            Some((pos, hash, bytes)) => match serde_json::from_slice(&bytes) {
-                Ok(desk) => (desk, pos, hash),
-                Err(error) => {
-                    tracing::warn!(%error, "the written desk cannot be read; reading the whole log");
-                    (Desk::default(), Pos(0), Hash::START)
-                }
-            },
-            None => (Desk::default(), Pos(0), Hash::START),
-        };
+        (self.desk, self.head, self.hash) =
+            match self.store.snapshot_get(PART, SNAPSHOT_VERSION).await? {
+                Some((pos, hash, bytes)) => match unsealed(&bytes) {
+                    Some(desk) => (desk, pos, hash),
+                    None => {
+                        tracing::warn!("the written desk cannot be read; reading the whole log");
+                        (Desk::default(), Pos(0), Hash::START)
+                    }
+                },
+                None => (Desk::default(), Pos(0), Hash::START),
+            };
         self.snapshot_at = self.head;
         loop {
             let records = self.store.read(PART, self.head, REPLAY_RECORDS).await?;
@@ -422,9 +434,26 @@ impl Partition {
         }
     }
 
+    /// Says what the store takes to all staff, when it is something else than before.
+    fn tell_storage(&self, state: Storage) {
+        let changed = self.told.storage.send_if_modified(|told| {
+            let modified = *told != state;
+            *told = state;
+            modified
+        });
+        if changed {
+            self.publisher
+                .whisper_staff(&encode(&HubFrame::Storage { state }));
+        }
+    }
+
     /// Only reads until the store is open again. False when it stays shut.
     async fn heal(&mut self, requests: &mut mpsc::Receiver<Request>) -> bool {
-        self.health.send_replace(Health::Degraded);
+        self.told.health.send_replace(Health::Degraded);
+        self.tell_storage(match self.store.is_full() {
+            true => Storage::Full,
+            false => Storage::Degraded,
+        });
         let mut wait = REOPEN_WAIT_MIN;
         let mut failures = 0;
         while failures < REOPEN_TRIES_MAX {
@@ -442,7 +471,9 @@ impl Partition {
                 Ok(()) => {
                     self.tell_jobs(true);
                     tracing::info!("the store is open again");
-                    self.health.send_replace(Health::Well);
+                    self.settle_at = Some(Instant::now() + SETTLE_AFTER);
+                    self.told.health.send_replace(Health::Well);
+                    self.tell_storage(self.room.storage());
                     return true;
                 }
                 Err(StoreError::Full) => tracing::warn!("the disk is still full"),
@@ -471,6 +502,18 @@ impl Partition {
             }
         }
     }
+}
+
+/// Bytes behind their digest.
+fn sealed(bytes: &[u8]) -> Bytes {
+    [&Sha256::digest(bytes)[..], bytes].concat().into()
+}
+
+/// The desk of such bytes; none when they are not what was written.
+fn unsealed(bytes: &[u8]) -> Option<Desk> {
+    let (digest, bytes) = bytes.split_at_checked(32)?;
+    let whole = Sha256::digest(bytes)[..] == *digest;
+    whole.then(|| serde_json::from_slice(bytes).ok())?
 }
 
 fn fail(commands: Vec<Submission>, error: &SubmitError) {

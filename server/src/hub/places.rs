@@ -161,7 +161,7 @@ pub(super) fn tell_presence(desk: &Desk, publisher: &Publisher, agent: UserId) {
     }
 }
 
-fn encode(frame: &HubFrame) -> Bytes {
+pub(super) fn encode(frame: &HubFrame) -> Bytes {
     serde_json::to_vec(frame)
         .expect("frames have string keys only")
         .into()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::command::Command;
+use shared::{command::Command, model::Storage};
 use tokio::time::Instant;
 
 use crate::{
@@ -25,6 +25,21 @@ impl Room {
         Self {
             space: Space::Ample,
             look_at: Instant::now(),
+        }
+    }
+
+    /// When the disk is to be asked again.
+    pub(super) const fn due(&self) -> Instant {
+        self.look_at
+    }
+
+    /// What the store takes as long as it does not fail.
+    pub(super) const fn storage(&self) -> Storage {
+        match self.space {
+            Space::Ample => Storage::Well,
+            Space::Low => Storage::Low,
+            Space::Short => Storage::Short,
+            Space::Full => Storage::Full,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The loop against real stores: answers, repeats, restarts, fan-out.
 
 mod connected;
+mod disk;
 mod fan_out;
 mod faults;
 

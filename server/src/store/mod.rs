@@ -22,6 +22,7 @@ mod check;
 mod chunk;
 mod clock;
 mod error;
+mod health;
 mod memory;
 mod migrations;
 mod place;
@@ -47,7 +48,10 @@ mod search;
 mod throughput;
 
 #[cfg(test)]
-pub(crate) use self::redb::disk::Disk;
+pub(crate) use self::redb::{
+    disk::{Disk, Left},
+    faults::{Numbers, on_every_processor, tell, trials},
+};
 
 use std::{
     collections::BTreeMap,
@@ -68,9 +72,11 @@ pub use self::{
     check::{Report, check},
     chunk::{CHUNK_BYTES, FileId},
     error::StoreError,
+    health::{Health, Space},
     memory::Fault,
     place::prepare_directory,
     record::{ActorTag, Hash, Lineage, Mark, StoredRecord, cursor},
+    redb::hush_damage,
     turn::{Commit, KvWrite, Turn},
     url::{FILE_NAME, StoreUrl},
 };
@@ -159,32 +165,6 @@ impl fmt::Display for Resync {
             Self::Hash => "the desk remembers another past",
         })
     }
-}
-
-/// How much room the disk has for the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Space {
-    /// Under 16 MiB: only what frees space should be taken.
-    Full,
-    /// Under 64 MiB: no new chats should be taken.
-    Short,
-    /// Under 256 MiB: somebody should be told.
-    Low,
-    /// Enough.
-    Ample,
-}
-
-/// How the store is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Health {
-    /// False after a failure, until [`Store::reopen`] succeeds.
-    pub writable: bool,
-    /// Bytes free on its disk, where it has one.
-    pub free_bytes: Option<u64>,
-    /// What follows from them.
-    pub space: Space,
-    /// Records of all partitions that wait to be settled.
-    pub tail_records: usize,
 }
 
 /// What one [`Store::settle`] step did.
@@ -529,6 +509,12 @@ impl Store {
     #[must_use]
     pub fn writable(&self) -> bool {
         engine!(self, engine => engine.writable())
+    }
+
+    /// Whether the disk had no room for the last write that failed, and took none since.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        engine!(self, engine => engine.is_full())
     }
 
     /// How the store is. Costs one system call.

@@ -116,7 +116,9 @@ pub(super) fn refused(path: &Path, source: io::Error) -> StoreError {
             path: path.to_path_buf(),
             source,
         },
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::Full,
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            StoreError::Full
+        }
         _ => StoreError::Io(source),
     }
 }

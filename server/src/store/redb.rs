@@ -15,11 +15,12 @@ pub(super) mod words;
 #[cfg(test)]
 pub(crate) mod disk;
 #[cfg(test)]
-mod faults;
+pub(crate) mod faults;
 
 use std::{
+    cell::Cell,
     collections::BTreeMap,
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::{self, AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{
         Mutex, PoisonError, RwLock,
@@ -56,6 +57,8 @@ pub(super) struct Redb {
     database: RwLock<Option<Database>>,
     parts: Mutex<BTreeMap<Part, PartState>>,
     degraded: AtomicBool,
+    /// The disk had no room for the last write that failed, and took none since.
+    full: AtomicBool,
     /// Where the next sweep of expired keys begins; held by the one settle step at a time.
     sweep: Mutex<Option<KvKey>>,
     backup: Mutex<()>,
@@ -116,6 +119,7 @@ impl Redb {
             database: RwLock::new(Some(database)),
             parts: Mutex::new(parts),
             degraded: AtomicBool::new(false),
+            full: AtomicBool::new(false),
             sweep: Mutex::default(),
             backup: Mutex::default(),
             words: Mutex::default(),
@@ -159,6 +163,10 @@ impl Redb {
 
     pub(super) fn writable(&self) -> bool {
         !self.degraded.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.full.load(Ordering::Acquire)
     }
 
     pub(super) fn head(&self, part: Part) -> (Pos, Hash) {
@@ -239,7 +247,10 @@ impl Redb {
             }
         };
         match guarded(|| transaction.commit().map_err(engine_error)) {
-            Ok(()) => Ok(Written::Done(value)),
+            Ok(()) => {
+                self.full.store(false, Ordering::Release);
+                Ok(Written::Done(value))
+            }
             Err(error) => {
                 self.poison(&error);
                 Ok(Written::Unknown)
@@ -248,6 +259,9 @@ impl Redb {
     }
 
     fn poison(&self, error: &StoreError) {
+        if matches!(error, StoreError::Full) {
+            self.full.store(true, Ordering::Release);
+        }
         if !self.degraded.swap(true, Ordering::AcqRel) {
             tracing::error!(%error, "store stopped writing");
         }
@@ -256,8 +270,26 @@ impl Redb {
 
 /// Turns a panic of the engine over a damaged file into an error.
 pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|_| Err(StoreError::corrupt("the file does not make sense")))
+    let outer = GUARDED.replace(true);
+    let done = catch_unwind(AssertUnwindSafe(work));
+    GUARDED.set(outer);
+    done.unwrap_or_else(|_| Err(StoreError::corrupt("the file does not make sense")))
+}
+
+thread_local! {
+    /// This thread is within [`guarded`].
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Keeps a panic of the engine over a damaged file off standard error, where it would stand beside
+/// the one line that says the same. Any other panic is told as before.
+pub fn hush_damage() {
+    let tell = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        if !GUARDED.get() {
+            tell(panic);
+        }
+    }));
 }
 
 impl Drop for Redb {
@@ -285,9 +317,9 @@ pub(super) fn engine_error(error: impl Into<redb::Error>) -> StoreError {
 }
 
 fn io_error(error: std::io::Error) -> StoreError {
-    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     match error.kind() {
-        StorageFull | QuotaExceeded => StoreError::Full,
+        StorageFull | QuotaExceeded | FileTooLarge => StoreError::Full,
         _ => StoreError::Io(error),
     }
 }

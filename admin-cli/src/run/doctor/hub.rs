@@ -169,12 +169,13 @@ async fn version(profile: &Profile) -> Option<Finding> {
     };
     let detail = format!("hub {}, this program {own}", status.version);
     if !status.writable {
-        let fix = "see the log of the hub: its storage takes nothing";
-        return Some(Finding::fail(
-            "version",
-            format!("{detail}; read-only"),
-            fix,
-        ));
+        let why = status.storage.sentence().unwrap_or("it is read-only");
+        let fix = "see the log of the hub, and free space where its disk is full";
+        return Some(Finding::fail("version", format!("{detail}; {why}"), fix));
+    }
+    if let Some(why) = status.storage.sentence() {
+        let fix = "free space on the disk of the hub; writing goes on by itself";
+        return Some(Finding::warn("version", format!("{detail}; {why}"), fix));
     }
     Some(if status.version == own {
         Finding::ok("version", detail)

@@ -91,10 +91,12 @@ pub(super) async fn status_of(app: &Arc<App>) -> Result<SystemStatus, Failure> {
             (pos, waiting, active, routable)
         })
         .await?;
-    let writable = *app.hub.health().borrow() == Health::Well;
+    let storage = *app.hub.storage().borrow();
+    let writable = *app.hub.health().borrow() == Health::Well && storage.is_writable();
     Ok(SystemStatus {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         writable,
+        storage,
         pos,
         started_at: app.started_at,
         sockets: app.sockets.count() as u64,

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use shared::model::Storage;
 use warp::http::StatusCode;
 
 use super::{care::status_of, measures};
@@ -68,7 +69,7 @@ pub(super) const ROUTES: &[Route] = &[
 /// A sign of life, which tells nothing else.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Sign {
-    /// `ok` or `degraded`.
+    /// `ok`, `degraded` or `full`.
     status: &'static str,
 }
 
@@ -77,14 +78,14 @@ async fn livez(call: Call) -> Answer {
 }
 
 async fn readyz(call: Call) -> Answer {
+    let storage = *call.app.hub.storage().borrow();
     let health = *call.app.hub.health().borrow();
-    if health == Health::Well {
-        return call.answer(&Sign { status: "ok" });
-    }
-    Ok(json(
-        StatusCode::SERVICE_UNAVAILABLE,
-        &Sign { status: "degraded" },
-    ))
+    let status = match storage {
+        Storage::Full => "full",
+        _ if health != Health::Well => "degraded",
+        _ => return call.answer(&Sign { status: "ok" }),
+    };
+    Ok(json(StatusCode::SERVICE_UNAVAILABLE, &Sign { status }))
 }
 
 async fn document(_: Call) -> Answer {

@@ -5,7 +5,7 @@ use shared::{
     fold::ChatView,
     frame::{CloseCode, HubFrame, Me, PROTO},
     id::{ChatId, Cursor, Pos},
-    model::Workload,
+    model::{Storage, Workload},
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -121,6 +121,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             let workloads: Vec<Workload> = asked.await?;
             for workload in workloads {
                 self.feed(&HubFrame::Workload(workload)).await?;
+            }
+            let state = *self.app.hub.storage().borrow();
+            if state != Storage::Well {
+                self.feed(&HubFrame::Storage { state }).await?;
             }
         }
         self.flush().await

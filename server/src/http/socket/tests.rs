@@ -1,5 +1,7 @@
 //! One socket over a pipe, with the real hub, desk and accounts behind it.
 
+mod slow;
+
 use std::{sync::Arc, time::Duration};
 
 use futures_util::{SinkExt as _, StreamExt as _, future::join_all};

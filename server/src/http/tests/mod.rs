@@ -134,7 +134,7 @@ impl TestDesk {
         desk
     }
 
-    async fn on(store: Store, data: TempDir) -> Self {
+    pub(super) async fn on(store: Store, data: TempDir) -> Self {
         let flags = Flags {
             data: Some(data.path().into()),
             ..Flags::default()

@@ -17,7 +17,7 @@ use crate::{
     store::{Disk, Fault, Space, Store},
 };
 
-async fn watched(hub: &Hub) -> Subscription {
+pub(super) async fn watched(hub: &Hub) -> Subscription {
     let viewer = hub.ask(|desk| desk.viewer(&OWNER)).await.unwrap().unwrap();
     let mut subscription = hub.subscribe(viewer);
     subscription.go_live(hub.store().head(PART).0).unwrap();

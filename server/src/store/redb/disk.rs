@@ -1,11 +1,9 @@
-//! A disk for tests that fails when told, and loses what was not synced when its power is cut.
+//! A disk for tests that fails when told, fills up, waits, and loses what was not synced when its
+//! power is cut.
 
 use std::{
     io,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Arc, Condvar, Mutex},
 };
 
 use redb::{Builder, StorageBackend};
@@ -19,11 +17,13 @@ const SECTOR: usize = 512;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Disk(Arc<State>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
     bytes: Mutex<Bytes>,
-    /// Operations until one fails; negative for never.
-    countdown: AtomicI64,
+    trouble: Mutex<Trouble>,
+    /// Whether a sync has to wait.
+    held: Mutex<bool>,
+    released: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -34,19 +34,48 @@ struct Bytes {
     durable: Vec<u8>,
     /// What it may leave: not synced yet.
     pending: Vec<Change>,
+    /// What it can hold; anything when none.
+    capacity: Option<usize>,
 }
 
 #[derive(Debug)]
+struct Trouble {
+    /// Operations until one fails; negative when none will or it has.
+    countdown: i64,
+    after: After,
+}
+
+/// What becomes of the operations after the one that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum After {
+    Fine,
+    Failing,
+    /// The one that failed may be there in part, as the power went while it was done.
+    Dark,
+}
+
+/// What a power cut leaves of the changes that were not synced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// None of them.
+    Nothing,
+    /// Some of them, whatever their order was.
+    Some,
+    /// Some of them, and of some only some sectors.
+    Torn,
+}
+
+#[derive(Clone, Debug)]
 enum Change {
     Length(usize),
     Write(usize, Vec<u8>),
 }
 
-impl Default for State {
+impl Default for Trouble {
     fn default() -> Self {
         Self {
-            bytes: Mutex::default(),
-            countdown: AtomicI64::new(-1),
+            countdown: -1,
+            after: After::Fine,
         }
     }
 }
@@ -65,54 +94,112 @@ impl Disk {
         Ok(Store::from_engine(crate::store::Engine::Redb(redb)))
     }
 
-    /// Lets the operation after `after` others fail, once.
+    /// Whether the pages of the file are whole, as the engine finds them.
+    pub(crate) fn is_whole(&self) -> bool {
+        let opened = Builder::new().create_with_backend(self.clone());
+        opened.is_ok_and(|mut database| matches!(database.check_integrity(), Ok(true)))
+    }
+
+    /// Lets the operation after `after` others fail, once; none when negative.
     pub(crate) fn fail_after(&self, after: i64) {
-        self.0.countdown.store(after, Ordering::SeqCst);
+        self.trouble_after(after, After::Fine);
+    }
+
+    /// Lets every operation after `after` others fail, until [`mend`](Self::mend).
+    pub(crate) fn fail_from(&self, after: i64) {
+        self.trouble_after(after, After::Failing);
+    }
+
+    /// Takes the power away after `after` operations: nothing works any more.
+    pub(crate) fn cut_power_after(&self, after: i64) {
+        self.trouble_after(after, After::Dark);
+    }
+
+    /// Lets everything work again.
+    pub(crate) fn mend(&self) {
+        *lock(&self.0.trouble) = Trouble::default();
+    }
+
+    fn trouble_after(&self, countdown: i64, after: After) {
+        *lock(&self.0.trouble) = Trouble { countdown, after };
     }
 
     /// Whether the failure has happened, or none is set.
     pub(crate) fn has_failed(&self) -> bool {
-        self.0.countdown.load(Ordering::SeqCst) < 0
+        lock(&self.0.trouble).countdown < 0
+    }
+
+    /// Lets it hold no more than it does and `more` bytes, or anything.
+    pub(crate) fn limit(&self, more: Option<usize>) {
+        let mut bytes = lock(&self.0.bytes);
+        bytes.capacity = more.map(|more| bytes.current.len() + more);
+    }
+
+    /// Lets every sync wait, or go on.
+    pub(crate) fn hold(&self, held: bool) {
+        *lock(&self.0.held) = held;
+        self.0.released.notify_all();
     }
 
     /// Another disk with what a power cut leaves on this one: everything synced, and of the rest
-    /// what `choose` (a number below its argument) keeps, torn at a sector where it says so.
-    pub(super) fn after_power_cut(&self, mut choose: impl FnMut(u64) -> u64) -> Self {
+    /// what `choose` (a number below its argument) keeps.
+    pub(crate) fn after_power_cut(&self, left: Left, mut choose: impl FnMut(u64) -> u64) -> Self {
         let bytes = lock(&self.0.bytes);
-        let mut left = bytes.durable.clone();
+        let mut kept = bytes.durable.clone();
         for change in &bytes.pending {
-            match (change, choose(4)) {
-                (_, 0) => {}
-                (Change::Write(at, data), 1) => {
-                    let sectors = data.len().div_ceil(SECTOR) as u64;
-                    let kept = usize::try_from(choose(sectors + 1)).unwrap() * SECTOR;
-                    Change::Write(*at, data[..kept.min(data.len())].to_vec()).apply(&mut left);
+            match (left, change, choose(3)) {
+                (Left::Nothing, ..) | (_, _, 0) => {}
+                (Left::Torn, Change::Write(at, data), 1) => {
+                    for (index, sector) in data.chunks(SECTOR).enumerate() {
+                        if choose(2) == 0 {
+                            Change::Write(at + index * SECTOR, sector.to_vec()).apply(&mut kept);
+                        }
+                    }
                 }
-                (change, _) => change.apply(&mut left),
+                (_, change, _) => change.apply(&mut kept),
             }
         }
         let disk = Self::default();
         *lock(&disk.0.bytes) = Bytes {
-            current: left.clone(),
-            durable: left,
-            pending: Vec::new(),
+            current: kept.clone(),
+            durable: kept,
+            ..Bytes::default()
         };
         disk
     }
 
-    fn tick(&self) -> io::Result<()> {
-        if self.0.countdown.fetch_sub(1, Ordering::SeqCst) == 0 {
-            return Err(io::Error::other("injected"));
+    /// Counts an operation. Whether it is the one during which the power goes.
+    fn tick(&self) -> io::Result<bool> {
+        let mut trouble = lock(&self.0.trouble);
+        let left = trouble.countdown;
+        if left < 0 && trouble.after == After::Fine {
+            return Ok(false);
         }
         // Once below zero it stays there for any test that is not endless.
-        Ok(())
+        trouble.countdown -= 1;
+        match (left, trouble.after) {
+            (1.., _) => Ok(false),
+            (0, After::Dark) => Ok(true),
+            _ => Err(io::Error::other("injected")),
+        }
     }
 
     fn change(&self, change: Change) -> io::Result<()> {
-        self.tick()?;
+        let dark = self.tick()?;
         let mut bytes = lock(&self.0.bytes);
+        let end = match &change {
+            Change::Length(length) => *length,
+            Change::Write(at, data) => at + data.len(),
+        };
+        let more = end > bytes.current.len();
+        if more && bytes.capacity.is_some_and(|capacity| end > capacity) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        bytes.pending.push(change.clone());
+        if dark {
+            return Err(io::Error::other("the power went"));
+        }
         change.apply(&mut bytes.current);
-        bytes.pending.push(change);
         Ok(())
     }
 }
@@ -132,13 +219,21 @@ impl Change {
     }
 }
 
+/// An operation that only fails when the power goes.
+fn lit(dark: bool) -> io::Result<()> {
+    if dark {
+        return Err(io::Error::other("the power went"));
+    }
+    Ok(())
+}
+
 impl StorageBackend for Disk {
     fn len(&self) -> io::Result<u64> {
         Ok(lock(&self.0.bytes).current.len() as u64)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.tick()?;
+        lit(self.tick()?)?;
         let bytes = lock(&self.0.bytes);
         let start = usize::try_from(offset).map_err(io::Error::other)?;
         let found = bytes.current.get(start..start + out.len());
@@ -153,7 +248,14 @@ impl StorageBackend for Disk {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.tick()?;
+        lit(self.tick()?)?;
+        let held = lock(&self.0.held);
+        drop(
+            self.0
+                .released
+                .wait_while(held, |held| *held)
+                .map_err(|_| io::Error::other("the test ended"))?,
+        );
         let mut bytes = lock(&self.0.bytes);
         let Bytes {
             durable, pending, ..

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use redb::ReadTransaction;
+use redb::{ReadOnlyTable, ReadTransaction};
 use shared::{
     id::{ChatId, CommandId, Pos, Seq},
     time::Timestamp,
@@ -24,6 +24,9 @@ use crate::{
         tail::{bounds, pick},
     },
 };
+
+/// The log within a read transaction.
+type LogTable = ReadOnlyTable<(u32, u64), &'static [u8]>;
 
 /// Records of one chat that one transaction of a redaction rewrites.
 const REDACT_RECORDS: usize = 512;
@@ -43,6 +46,7 @@ impl Redb {
         let first = after.next().0;
         self.with_read(|transaction| {
             let log = transaction.open_table(LOG).map_err(engine_error)?;
+            let mut prev = hash_at(&log, part, after)?;
             log.range((part.0, first)..=(part.0, head.0))
                 .map_err(engine_error)?
                 .take(max)
@@ -50,11 +54,15 @@ impl Redb {
                 .map(|(row, expected)| {
                     let (key, row) = row.map_err(engine_error)?;
                     let record = StoredRecord::from_row(row.value())?;
-                    if key.value().1 == expected && record.pos.0 == expected {
-                        Ok(record)
-                    } else {
-                        Err(StoreError::corrupt(format!("record {expected} is missing")))
+                    if key.value().1 != expected || record.pos.0 != expected {
+                        return Err(StoreError::corrupt(format!("record {expected} is missing")));
                     }
+                    // The engine does not look at its checksums when it reads.
+                    if !record.verifies(&prev) {
+                        return Err(not_as_written(record.pos));
+                    }
+                    prev = record.hash;
+                    Ok(record)
                 })
                 .collect()
         })
@@ -87,7 +95,12 @@ impl Redb {
                 settled.into_iter().collect::<Result<_, StoreError>>()?;
             found.extend(unsettled);
             let log = transaction.open_table(LOG).map_err(engine_error)?;
-            pick(found.into_iter(), take)
+            let found = pick(found.into_iter(), take);
+            if !found.is_sorted_by(|before, this| before.0.next() == this.0) {
+                return Err(StoreError::corrupt(format!("chat {chat} has a gap")));
+            }
+            let mut prev = (Pos(0), Hash::START);
+            found
                 .into_iter()
                 .map(|(seq, pos)| {
                     let row = log.get((part.0, pos.0)).map_err(engine_error)?;
@@ -95,9 +108,17 @@ impl Redb {
                     let record = record.transpose()?.filter(|record| {
                         record.pos == pos && record.chat == Some(chat) && record.seq == Some(seq)
                     });
-                    record.ok_or_else(|| {
+                    let record = record.ok_or_else(|| {
                         StoreError::corrupt(format!("chat {chat} has no record {seq} at {pos}"))
-                    })
+                    })?;
+                    if prev.0.next() != pos {
+                        prev.1 = hash_at(&log, part, Pos(pos.0.saturating_sub(1)))?;
+                    }
+                    if !record.verifies(&prev.1) {
+                        return Err(not_as_written(pos));
+                    }
+                    prev = (pos, record.hash);
+                    Ok(record)
                 })
                 .collect()
         })
@@ -278,6 +299,20 @@ impl Redb {
             }
         }
     }
+}
+
+/// The hash that the record after `pos` is chained to.
+fn hash_at(log: &LogTable, part: Part, pos: Pos) -> Result<Hash, StoreError> {
+    if pos == Pos(0) {
+        return Ok(Hash::START);
+    }
+    let row = log.get((part.0, pos.0)).map_err(engine_error)?;
+    let row = row.ok_or_else(|| StoreError::corrupt(format!("record {pos} is missing")))?;
+    Ok(StoredRecord::from_row(row.value())?.hash)
+}
+
+fn not_as_written(pos: Pos) -> StoreError {
+    StoreError::corrupt(format!("record {pos} is not what was written"))
 }
 
 fn settled_last_seq(

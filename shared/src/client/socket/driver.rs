@@ -466,6 +466,7 @@ impl Driver {
             HubFrame::Workload(workload) => {
                 return self.emit_ephemeral(SocketEvent::Workload(workload));
             }
+            HubFrame::Storage { state } => return self.emit_ephemeral(SocketEvent::Storage(state)),
             HubFrame::Pong { id } if id == ROUND_TRIP => {
                 let Some(asked) = self.measured.take() else {
                     return Ok(());

@@ -29,7 +29,7 @@ use crate::{
     fold::{ChatView, DeskView},
     frame::{Me, Typist},
     id::{ChatId, CommandId, Cursor, Pos, Seq, UserId},
-    model::{AgentStatus, Workload},
+    model::{AgentStatus, Storage, Workload},
     record::{Delivered, Record},
     text::SafeText,
     time::Timestamp,
@@ -163,6 +163,8 @@ pub enum SocketEvent {
     },
     /// How a department stands.
     Workload(Workload),
+    /// What the store of the hub takes.
+    Storage(Storage),
     /// So long took the way to the hub and back that was asked for.
     RoundTrip(Duration),
     /// Throw the view away: a snapshot follows.
