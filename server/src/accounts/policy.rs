@@ -164,7 +164,8 @@ impl Text {
             let found = words
                 .iter()
                 .filter(|word| typed.starts_with(word) || plain.starts_with(word));
-            let stretches = [sequence(typed), walk(typed)].map(|chars| (chars.max(1), 1));
+            let stretches =
+                [sequence(typed), walk(typed), year(typed)].map(|chars| (chars.max(1), 1));
             for (chars, cost) in found.map(|word| (word.len(), 0)).chain(stretches) {
                 let so_far = least[at] + cost;
                 least[at + chars] = least[at + chars].min(so_far);
@@ -208,6 +209,16 @@ fn sequence(text: &[char]) -> usize {
         chars
     } else {
         0
+    }
+}
+
+/// Four where `text` begins with a year from 1900 to 2099: what people put behind a word.
+fn year(text: &[char]) -> usize {
+    match text {
+        ['1', '9', a, b, ..] | ['2', '0', a, b, ..] if a.is_ascii_digit() && b.is_ascii_digit() => {
+            4
+        }
+        _ => 0,
     }
 }
 
@@ -338,6 +349,39 @@ mod tests {
                         .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()),
                 "{word}"
             );
+        }
+    }
+
+    /// S6: the stems and what people do to them are far more than a list of 10,000.
+    #[test]
+    fn what_people_do_to_a_common_word_does_not_help() {
+        // A digit that belongs to the word stays what it is.
+        let leet = |word: &str| match word.contains(|c: char| c.is_ascii_digit()) {
+            true => word.to_owned(),
+            false => word.replace('a', "@").replace('e', "3").replace('o', "0"),
+        };
+        let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
+        let mut refused = 0_usize;
+        for (n, word) in COMMON.split_whitespace().enumerate() {
+            let year = 1950 + n % 150;
+            for text in [
+                format!("{word}{year}"),
+                format!("{}{year}!", capital(word)),
+                format!("{}123456", leet(word)),
+                format!("{word}{word}"),
+                format!("{}7777", word.to_uppercase()),
+            ] {
+                assert_eq!(check(&text, Customer), Err(PolicyError::Common), "{text}");
+                refused += 1;
+            }
+        }
+        assert!(refused > 1_700, "{refused}");
+        for fine in [
+            "orbit 1994 marmalade",
+            "2049 violet kestrels",
+            "tulip-canary-93",
+        ] {
+            assert_eq!(check(fine, Customer), Ok(()), "{fine}");
         }
     }
 
