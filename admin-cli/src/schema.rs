@@ -13,6 +13,7 @@ use shared::{
     api::{
         AssistantStatus, AssistantTried, CreatedUser, Invited, KbCheck, KbSuggestion, KbTest,
         KbTopic, Message, PasswordCode, Posted, SearchHit, SessionInfo, SystemStatus, TokenInfo,
+        TotpBegun, TotpStatus,
     },
     assistant::AssistantSettings,
     desk::{Change, Document},
@@ -26,7 +27,7 @@ use crate::{
     invocation::{Effect, PlannedEvent},
     print::{
         explained::Explained,
-        identity::{Identity, KnownToken, NamedContext},
+        identity::{Identity, KnownToken, NamedContext, RecoveryCode},
         items::{QueueChange, Version, WrittenFile},
     },
     run::doctor::Finding,
@@ -119,6 +120,12 @@ const VERBS: &[(&str, Form)] = &[
     ("token create", Item("TokenInfo")),
     ("token list", List("KnownToken")),
     ("token delete", Nothing),
+    ("totp status", Item("TotpStatus")),
+    ("totp enable", Item("TotpBegun")),
+    ("totp confirm", List("RecoveryCode")),
+    ("totp codes", List("RecoveryCode")),
+    ("totp disable", Nothing),
+    ("totp reset", Nothing),
     ("session list", List("SessionInfo")),
     ("session end", Nothing),
     ("backup", Item("WrittenFile")),
@@ -177,6 +184,9 @@ fn document() -> Value {
     add::<TokenInfo>(&mut schemas);
     add::<KnownToken>(&mut schemas);
     add::<SessionInfo>(&mut schemas);
+    add::<TotpStatus>(&mut schemas);
+    add::<TotpBegun>(&mut schemas);
+    add::<RecoveryCode>(&mut schemas);
     add::<WrittenFile>(&mut schemas);
     add::<EventLine>(&mut schemas);
     add::<SystemStatus>(&mut schemas);

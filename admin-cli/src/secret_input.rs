@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use shared::{
+    api::Secret,
     client::secret::{self, SECRET_BYTES_MAX, SecretError},
     error::exit,
 };
@@ -72,6 +73,33 @@ pub(crate) async fn code(
             prompt(app, &format!("{what}:"), what, hint).await
         }
     }
+}
+
+/// Refuses a password and a code of the second factor from one standard input.
+pub(crate) fn apart(password: &PasswordSource, totp: Option<&Path>) -> Result<(), Failure> {
+    let from_stdin = |path: Option<&Path>| path == Some(Path::new("-"));
+    let password = password.password_stdin || from_stdin(password.password_file.as_deref());
+    if password && from_stdin(totp) {
+        return Err(Failure::usage(
+            "the password and the code cannot both come from standard input",
+            "put one of them in a file: --password-file FILE or --totp-file FILE",
+        ));
+    }
+    Ok(())
+}
+
+/// A code of the second factor, where a file was given.
+pub(crate) fn second_factor(path: Option<&Path>) -> Result<Option<Secret>, Failure> {
+    let code = path.map(|path| from_file(path, "code of the second factor"));
+    Ok(code.transpose()?.map(Secret::new))
+}
+
+/// Asks for a code of the second factor.
+pub(crate) async fn ask_second_factor(app: &Invocation) -> Result<Secret, Failure> {
+    let what = "code of the second factor";
+    let hint = "give --totp-file FILE, with a code of the authenticator app or a recovery code";
+    let code = prompt(app, "code of your authenticator app:", what, hint).await?;
+    Ok(Secret::new(code))
 }
 
 /// The first line of a file; `-` is standard input.

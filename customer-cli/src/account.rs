@@ -3,6 +3,8 @@
 //! The login of a customer is in a file of its own, apart from those of the staff's programs: one
 //! person may be both on one machine.
 
+use std::path::Path;
+
 use serde::Serialize;
 use shared::{
     api::{Login, PasswordChange, Register, SessionTokens, WhoAmI},
@@ -174,7 +176,7 @@ pub async fn register(profile: &Profile, args: &RegisterArgs) -> Result<(), Chat
         name: name.map_err(|error| ChatError::Usage(error.to_string()))?,
         email: line(&args.email),
         phone: line(&args.phone),
-        password: password(&args.password, Kind::New).await?,
+        password: password(&args.password, Kind::New).await?.into(),
     };
     let http = Http::new(&profile.hub, None, &profile.tls)?;
     let tokens: SessionTokens = http.post("/api/auth/register", &body).await?;
@@ -189,16 +191,38 @@ pub async fn login(
     profile: &Profile,
     given: Option<&str>,
     source: &PasswordSource,
+    totp_file: Option<&Path>,
 ) -> Result<(), ChatError> {
-    let body = Login {
+    let is_stdin = |path: Option<&Path>| path == Some(Path::new("-"));
+    if is_stdin(totp_file) && (source.password_stdin || is_stdin(source.password_file.as_deref())) {
+        return Err(ChatError::Usage(
+            "the password and the code cannot both come from stdin; put one in a file: --totp-file \
+             FILE"
+                .to_owned(),
+        ));
+    }
+    let what = "code of the second factor";
+    let mut body = Login {
         username: username(given)?,
-        password: password(source, Kind::Known).await?,
-        totp: None,
+        password: password(source, Kind::Known).await?.into(),
+        totp: match totp_file {
+            Some(path) => Some(secret::read_file(path, what)?.into()),
+            None => None,
+        },
     };
     let http = Http::new(&profile.hub, None, &profile.tls)?;
-    let tokens: SessionTokens = http.post("/api/auth/login", &body).await?;
+    let path = "/api/auth/login";
+    let mut answer: Result<SessionTokens, ClientError> = http.post(path, &body).await;
+    // The password is right, and only the code is missing.
+    let wanted = matches!(&answer, Err(error) if error.code() == Some(ErrorCode::Forbidden));
+    if wanted && body.totp.is_none() && print::can_ask() {
+        let question = "Code of your authenticator app: ";
+        body.totp = Some(typed(question, what).await?.into());
+        answer = http.post(path, &body).await;
+    }
+    let tokens = answer?;
     if tokens.user.role != Role::Customer {
-        let token = TokenSource::Fixed(Token::new(tokens.access_token));
+        let token = TokenSource::Fixed(Token::new(tokens.access_token.into_exposed()));
         let http = Http::new(&profile.hub, Some(token), &profile.tls)?;
         // It ends by itself too.
         drop(end(&http).await);
@@ -264,12 +288,12 @@ pub async fn whoami(profile: &Profile, as_json: bool) -> Result<(), ChatError> {
 /// Every [`ChatError`].
 pub async fn passwd(
     profile: &Profile,
-    old: Option<&std::path::Path>,
+    old: Option<&Path>,
     source: &PasswordSource,
 ) -> Result<(), ChatError> {
     let customer = Customer::find(profile, false)?;
     customer.account()?;
-    let from_stdin = |path: &std::path::Path| path == std::path::Path::new("-");
+    let from_stdin = |path: &Path| path == Path::new("-");
     let new_from_stdin =
         source.password_stdin || source.password_file.as_deref().is_some_and(from_stdin);
     if old.is_some_and(from_stdin) && new_from_stdin {
@@ -283,8 +307,8 @@ pub async fn passwd(
         None => typed("Your password so far: ", "old password").await?,
     };
     let body = PasswordChange {
-        old,
-        new: password(source, Kind::New).await?,
+        old: old.into(),
+        new: password(source, Kind::New).await?.into(),
     };
     let done: Result<(), ClientError> = customer.http.post("/api/auth/password", &body).await;
     done.map_err(|error| match error {
@@ -353,7 +377,7 @@ async fn password(source: &PasswordSource, kind: Kind) -> Result<String, ChatErr
         Kind::New => "new password",
     };
     if source.password_stdin {
-        return Ok(secret::read_file(std::path::Path::new("-"), what)?);
+        return Ok(secret::read_file(Path::new("-"), what)?);
     }
     if let Some(path) = &source.password_file {
         return Ok(secret::read_file(path, what)?);

@@ -175,6 +175,9 @@ pub enum Verb {
         /// Where the password comes from.
         #[command(flatten)]
         password: PasswordSource,
+        /// Read the code of your authenticator app, or a recovery code, from a file; - is stdin
+        #[arg(long, value_name = "FILE")]
+        totp_file: Option<PathBuf>,
     },
     /// Log out
     Logout,

@@ -145,9 +145,11 @@ async fn other(profile: &Profile, cli: &Cli, verb: &Verb) -> Result<(), ChatErro
             notice_beside(profile, &customer()?.http).await;
             account::register(profile, args).await
         }
-        Verb::Login { username, password } => {
-            account::login(profile, username.as_deref(), password).await
-        }
+        Verb::Login {
+            username,
+            password,
+            totp_file,
+        } => account::login(profile, username.as_deref(), password, totp_file.as_deref()).await,
         Verb::Logout => account::logout(profile).await,
         Verb::Whoami => account::whoami(profile, json).await,
         Verb::Passwd {

@@ -104,6 +104,8 @@ struct File {
 pub struct Config {
     /// Folder of the data.
     pub data: PathBuf,
+    /// Where systemd puts the credentials of the hub, if it does.
+    pub credentials: Option<PathBuf>,
     /// Address to listen on.
     pub listen: SocketAddr,
     /// Where the desk is kept.
@@ -202,6 +204,7 @@ impl Config {
                 .or(file.store)
                 .unwrap_or_else(|| format!("redb:{}", data.join("desk.redb").display())),
             data,
+            credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
             tls,
             behind_proxy,
             trusted_proxies,

@@ -132,6 +132,7 @@ impl Server {
     ) -> Result<Self, StartError> {
         let settings = AccountSettings {
             registration: config.registration,
+            credentials_dir: config.credentials.clone(),
             ..AccountSettings::new(&config.data)
         };
         let accounts = Accounts::start(hub.clone(), settings)

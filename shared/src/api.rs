@@ -132,11 +132,30 @@ macro_rules! answers {
     };
 }
 
+/// Bodies with secrets in them: they cannot be compared, and their debug form hides the secrets.
+macro_rules! secret_bodies {
+    ($($(#[$doc:meta])* request $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {
+        $($(#[$doc])*
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        #[serde(deny_unknown_fields)]
+        pub struct $name { $($(#[$field_doc])* pub $field: $type,)* })*
+    };
+    ($($(#[$doc:meta])* answer $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {
+        $($(#[$doc])*
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        pub struct $name { $($(#[$field_doc])* pub $field: $type,)* })*
+    };
+}
+
 mod access;
 mod assist;
 mod assistant;
 mod customers;
 mod knowledge;
+mod secret;
+mod totp;
 
 pub use access::{
     AcceptInvitation, CreateUser, CreatedUser, Invite, Invited, Login, NewToken, PasswordChange,
@@ -152,6 +171,8 @@ pub use knowledge::{
     KbCheck, KbConfusion, KbDecision, KbFinding, KbGuess, KbPassage, KbPolicy, KbSeverity,
     KbSuggestion, KbSuggestions, KbTest, KbTopic, KbTry,
 };
+pub use secret::Secret;
+pub use totp::{RecoveryCodes, TotpBegun, TotpConfirm, TotpProof, TotpStatus};
 
 bodies! {
     /// `PUT /api/users/{id}/status`.

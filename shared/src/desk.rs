@@ -17,6 +17,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    api::Secret,
     assistant::AssistantChange,
     model::{FormField, Role},
     text::SafeText,
@@ -378,19 +379,19 @@ pub struct Diff {
 }
 
 /// The code of a new member of staff, shown here only.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NewCode {
     /// Who.
     pub username: SafeText,
     /// The code.
-    pub code: String,
+    pub code: Secret,
     /// When it ends.
     pub expires_at: Timestamp,
 }
 
 /// What came of an apply.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Applied {
     /// Nothing was done; it was only asked.

@@ -377,6 +377,70 @@ pub enum Event {
         /// The SHA-256 of the knowledge base, in hexadecimal digits.
         hash: SafeText,
     },
+    /// Somebody's password is another now; neither it nor its hash is in the log.
+    PasswordChanged {
+        /// Whose.
+        user: UserId,
+    },
+    /// There is a code by which a member of staff sets a new password.
+    PasswordCodeCreated {
+        /// Whose.
+        user: UserId,
+        /// When the code ends.
+        expires_at: Timestamp,
+    },
+    /// Signing in takes a code of an authenticator app too.
+    TotpEnabled {
+        /// Whose.
+        user: UserId,
+    },
+    /// Its owner ended the second factor.
+    TotpDisabled {
+        /// Whose.
+        user: UserId,
+    },
+    /// Somebody else ended the second factor of one who lost it.
+    TotpReset {
+        /// Whose.
+        user: UserId,
+    },
+    /// There are new recovery codes in the place of all older ones.
+    RecoveryCodesCreated {
+        /// Whose.
+        user: UserId,
+    },
+    /// Somebody signed in with a recovery code, which is used up.
+    RecoveryCodeUsed {
+        /// Who.
+        user: UserId,
+        /// How many are left.
+        left: u32,
+    },
+    /// Somebody else ended the sessions of a user.
+    SessionsRevoked {
+        /// Whose.
+        user: UserId,
+    },
+    /// A token for scripts was made.
+    TokenCreated {
+        /// Whose.
+        user: UserId,
+        /// Its public name.
+        token: SafeText,
+        /// What it is for.
+        name: SafeText,
+        /// When it ends.
+        expires_at: Timestamp,
+    },
+    /// A token for scripts was deleted.
+    TokenDeleted {
+        /// Whose.
+        user: UserId,
+        /// Its public name.
+        token: SafeText,
+        /// What it was for.
+        name: SafeText,
+    },
     /// An event of a newer version; readers skip it and move on.
     #[serde(other)]
     Unknown,
@@ -431,6 +495,16 @@ impl Event {
             Self::AnswerFlagged { .. } => "answer_flagged",
             Self::AssistantUpdated { .. } => "assistant_updated",
             Self::KnowledgeLoaded { .. } => "knowledge_loaded",
+            Self::PasswordChanged { .. } => "password_changed",
+            Self::PasswordCodeCreated { .. } => "password_code_created",
+            Self::TotpEnabled { .. } => "totp_enabled",
+            Self::TotpDisabled { .. } => "totp_disabled",
+            Self::TotpReset { .. } => "totp_reset",
+            Self::RecoveryCodesCreated { .. } => "recovery_codes_created",
+            Self::RecoveryCodeUsed { .. } => "recovery_code_used",
+            Self::SessionsRevoked { .. } => "sessions_revoked",
+            Self::TokenCreated { .. } => "token_created",
+            Self::TokenDeleted { .. } => "token_deleted",
             Self::Unknown => "unknown",
         }
     }

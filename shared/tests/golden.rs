@@ -247,6 +247,32 @@ fn assistant_events() -> Vec<Event> {
     ]
 }
 
+/// Events of how people come in, fully filled in.
+fn account_events() -> Vec<Event> {
+    let user = UserId(7);
+    let (token, name) = (SafeText::line("0f1e2d3c4b5a6978"), SafeText::line("export"));
+    vec![
+        Event::PasswordChanged { user },
+        Event::PasswordCodeCreated {
+            user,
+            expires_at: at(24 * 3_600),
+        },
+        Event::TotpEnabled { user },
+        Event::TotpDisabled { user },
+        Event::TotpReset { user },
+        Event::RecoveryCodesCreated { user },
+        Event::RecoveryCodeUsed { user, left: 9 },
+        Event::SessionsRevoked { user },
+        Event::TokenCreated {
+            user,
+            token: token.clone(),
+            name: name.clone(),
+            expires_at: at(90 * 24 * 3_600),
+        },
+        Event::TokenDeleted { user, token, name },
+    ]
+}
+
 /// Events of the desk itself, fully filled in.
 fn desk_events() -> Vec<Event> {
     vec![
@@ -332,7 +358,13 @@ const fn sample(event: &Event) -> &'static str {
 }
 
 fn every_event() -> Vec<Event> {
-    [chat_events(), assistant_events(), desk_events()].concat()
+    [
+        chat_events(),
+        assistant_events(),
+        account_events(),
+        desk_events(),
+    ]
+    .concat()
 }
 
 fn golden(kind: &str) -> PathBuf {

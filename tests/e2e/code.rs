@@ -174,10 +174,11 @@ async fn an_export_changes_nothing_where_it_is_from_and_rebuilds_the_desk_elsewh
     for line in &lines {
         assert!(!applied.stdout.contains(line[1]) && !applied.stderr.contains(line[1]));
         let accept = AcceptInvitation {
-            code: line[1].to_owned(),
+            code: line[1].into(),
             username: None,
             name: None,
-            password: PASSWORD.to_owned(),
+            password: PASSWORD.into(),
+            totp: None,
         };
         let came = empty
             .anyone()
@@ -370,10 +371,11 @@ async fn a_hub_that_is_killed_meanwhile_has_all_of_it_or_nothing() {
             assert_eq!(codes.lines().count(), 300);
             let code = codes.lines().next().unwrap().split('\t').nth(1).unwrap();
             let accept = AcceptInvitation {
-                code: code.to_owned(),
+                code: code.into(),
                 username: None,
                 name: None,
-                password: PASSWORD.to_owned(),
+                password: PASSWORD.into(),
+                totp: None,
             };
             let came = site.anyone().post("/api/invitations/accept", &accept).await;
             let came: SessionTokens = came.unwrap();

@@ -120,10 +120,10 @@ async fn tls_is_verified_and_renewed_under_a_live_socket() {
 
     let code = fs::read_to_string(hub.data().join("setup-code")).unwrap();
     let setup = Setup {
-        code: code.trim().to_owned(),
+        code: code.trim().into(),
         username: SafeText::line("olga"),
         name: SafeText::line("Olga"),
-        password: PASSWORD.to_owned(),
+        password: PASSWORD.into(),
     };
     let stranger = Http::new(&url, None, &TlsOptions::default()).unwrap();
     let refused = stranger
@@ -137,7 +137,7 @@ async fn tls_is_verified_and_renewed_under_a_live_socket() {
         SocketOptions {
             url: url.clone(),
             tls: trusting,
-            token: TokenSource::Fixed(Token::new(owner.access_token)),
+            token: TokenSource::Fixed(Token::new(owner.access_token.into_exposed())),
             client: "frontdesk-tests/0.1.0".into(),
             cursor: None,
             outbox: Outbox::in_memory(),

@@ -75,10 +75,10 @@ impl Site {
         let code = std::fs::read_to_string(hub.data().join("setup-code")).expect("a setup code");
         let open = http(&hub.url(), None);
         let setup = Setup {
-            code: code.trim().to_owned(),
+            code: code.trim().into(),
             username: SafeText::line("olga"),
             name: SafeText::line("Olga"),
-            password: PASSWORD.to_owned(),
+            password: PASSWORD.into(),
         };
         let owner: SessionTokens = open.post("/api/setup", &setup).await.expect("setup");
         let mut site = Self {
@@ -127,7 +127,8 @@ impl Site {
             code: invited.code,
             username: None,
             name: Some(SafeText::line(&capitalised(username))),
-            password: PASSWORD.to_owned(),
+            password: PASSWORD.into(),
+            totp: None,
         };
         let tokens: SessionTokens = self
             .anyone()
@@ -207,8 +208,8 @@ impl From<SessionTokens> for Person {
     fn from(tokens: SessionTokens) -> Self {
         Self {
             user: tokens.user,
-            token: tokens.access_token,
-            refresh: tokens.refresh_token,
+            token: tokens.access_token.into_exposed(),
+            refresh: tokens.refresh_token.into_exposed(),
         }
     }
 }

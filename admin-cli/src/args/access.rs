@@ -163,6 +163,65 @@ pub(crate) struct Accept {
     pub(crate) name: Option<String>,
     #[command(flatten)]
     pub(crate) password: PasswordSource,
+    /// Read the code of the second factor from a file, for a new password; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) totp_file: Option<PathBuf>,
+}
+
+/// `totp ..`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TotpVerb {
+    /// Say since when you have one, and how many recovery codes are left
+    #[command(before_long_help = "Examples:\n  frontdesk-admin totp status")]
+    Status,
+    /// Make its secret for your app; on a terminal also confirm it
+    #[command(before_long_help = "Examples:
+  frontdesk-admin totp enable
+  frontdesk-admin totp enable --password-file password > secret")]
+    Enable {
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// Put it in force with a code of your app; the recovery codes are shown once
+    #[command(
+        before_long_help = "Examples:\n  frontdesk-admin totp confirm --totp-file code > recovery-codes"
+    )]
+    Confirm {
+        #[command(flatten)]
+        totp: TotpSource,
+    },
+    /// Make new recovery codes; the older ones end
+    #[command(
+        before_long_help = "Examples:\n  frontdesk-admin totp codes --password-file password > recovery-codes"
+    )]
+    Codes {
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// End yours, with your password and a code
+    #[command(
+        before_long_help = "Examples:\n  frontdesk-admin totp disable --password-file password --totp-file code --yes"
+    )]
+    Disable {
+        #[command(flatten)]
+        password: PasswordSource,
+        #[command(flatten)]
+        totp: TotpSource,
+    },
+    /// End that of a colleague who lost it, and their sessions
+    #[command(before_long_help = "Examples:\n  frontdesk-admin totp reset bea --yes")]
+    Reset {
+        /// A user, by username or number
+        user: String,
+    },
+}
+
+/// Where a code of the second factor comes from; a prompt when nothing is said.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct TotpSource {
+    /// Read a code of the app or a recovery code from a file; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) totp_file: Option<PathBuf>,
 }
 
 /// `token ..`.
@@ -194,16 +253,26 @@ pub(crate) enum TokenVerb {
 /// `session ..`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SessionVerb {
-    /// List yours
-    #[command(before_long_help = "Examples:\n  frontdesk-admin session list")]
-    List,
-    /// End some of yours, or all with --all
+    /// List yours, or those of a user
     #[command(
-        before_long_help = "Examples:\n  frontdesk-admin session end s-17 --yes\n  frontdesk-admin session end --all --yes"
+        before_long_help = "Examples:\n  frontdesk-admin session list\n  frontdesk-admin session list --user bea"
     )]
+    List {
+        /// A user, by username or number
+        #[arg(long)]
+        user: Option<String>,
+    },
+    /// End some of yours, or all with --all, or all of a user
+    #[command(before_long_help = "Examples:
+  frontdesk-admin session end s-17 --yes
+  frontdesk-admin session end --all --yes
+  frontdesk-admin session end --user bea --yes")]
     End {
         /// Their ids
         #[arg(value_name = "ID")]
         ids: Vec<String>,
+        /// A user, by username or number, all of whose sessions and tokens end
+        #[arg(long, conflicts_with = "ids")]
+        user: Option<String>,
     },
 }

@@ -217,7 +217,10 @@ pub(crate) enum Verb {
     /// Tokens for scripts
     #[command(subcommand)]
     Token(access::TokenVerb),
-    /// Logins of yours
+    /// Your second factor, and that of a colleague who lost it
+    #[command(subcommand)]
+    Totp(access::TotpVerb),
+    /// Logins of yours, and of others
     #[command(subcommand)]
     Session(access::SessionVerb),
     /// Write the desk as a document: settings, departments, staff, canned replies
@@ -334,7 +337,7 @@ pub(crate) fn cursor(text: &str) -> Result<String, String> {
 /// can read in the list of processes.
 pub(crate) fn secret_flag(args: &[OsString]) -> Option<&'static str> {
     let mut flags: BTreeSet<&'static str> =
-        BTreeSet::from(["--password", "--token", "--code", "--secret"]);
+        BTreeSet::from(["--password", "--token", "--code", "--secret", "--totp"]);
     let words = || args.iter().take_while(|arg| *arg != "--");
     // What is typed for a canned reply is a code too, and no secret.
     if words().any(|arg| arg == "canned") {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use shared::{
-    api::{Invited, SessionInfo, TokenInfo, WhoAmI},
+    api::{Invited, RecoveryCodes, Secret, SessionInfo, TokenInfo, TotpBegun, TotpStatus, WhoAmI},
     model::Invitation,
     text::SafeText,
     time::Timestamp,
@@ -45,14 +45,14 @@ impl Item for Invited {
     fn cells(&self, _: &Names) -> Vec<String> {
         vec![
             self.id.to_string(),
-            self.code.clone(),
+            self.code.expose().to_owned(),
             self.expires_at.to_string(),
         ]
     }
 
     /// The code: it is what the verb `invite accept` takes.
     fn handle(&self) -> String {
-        self.code.clone()
+        self.code.expose().to_owned()
     }
 }
 
@@ -101,13 +101,72 @@ impl Item for TokenInfo {
             self.id.clone(),
             self.name.to_string(),
             self.expires_at.to_string(),
-            or_empty(self.token.as_ref()),
+            or_empty(self.token.as_ref().map(Secret::expose)),
         ]
     }
 
     /// The secret: it is what `login --with-token` takes.
     fn handle(&self) -> String {
-        or_empty(self.token.as_ref())
+        or_empty(self.token.as_ref().map(Secret::expose))
+    }
+}
+
+/// A recovery code that was just made.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct RecoveryCode {
+    code: Secret,
+}
+
+impl RecoveryCode {
+    /// One by one, to be printed as a list.
+    pub(crate) fn each(made: RecoveryCodes) -> Vec<Self> {
+        let codes = made.codes.into_iter();
+        codes.map(|code| Self { code }).collect()
+    }
+}
+
+impl Item for RecoveryCode {
+    const COLUMNS: &'static [Column] = &[main("code")];
+
+    fn cells(&self, _: &Names) -> Vec<String> {
+        vec![self.code.expose().to_owned()]
+    }
+
+    fn handle(&self) -> String {
+        self.code.expose().to_owned()
+    }
+}
+
+/// A second factor that was just begun, with its secret.
+impl Item for TotpBegun {
+    const COLUMNS: &'static [Column] = &[main("secret"), main("uri"), main("expires_at")];
+
+    fn cells(&self, _: &Names) -> Vec<String> {
+        vec![
+            self.secret.expose().to_owned(),
+            self.uri.expose().to_owned(),
+            self.expires_at.to_string(),
+        ]
+    }
+
+    fn handle(&self) -> String {
+        self.secret.expose().to_owned()
+    }
+}
+
+impl Item for TotpStatus {
+    const COLUMNS: &'static [Column] = &[main("enabled_at"), main("recovery_codes")];
+
+    fn cells(&self, _: &Names) -> Vec<String> {
+        vec![
+            or_empty(self.enabled_at.as_ref()),
+            self.recovery_codes.to_string(),
+        ]
+    }
+
+    fn handle(&self) -> String {
+        or_empty(self.enabled_at.as_ref())
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) fn yes(value: bool) -> String {
     if value { "yes" } else { "no" }.to_owned()
 }
 
-pub(super) fn or_empty<T: ToString>(value: Option<&T>) -> String {
+pub(super) fn or_empty<T: ToString + ?Sized>(value: Option<&T>) -> String {
     value.map(ToString::to_string).unwrap_or_default()
 }
 
@@ -179,7 +179,7 @@ impl Item for CreatedUser {
             self.user.name.to_string(),
             word(&self.user.role),
             joined(self.user.departments.iter().map(|&id| names.department(id))),
-            self.invitation.code.clone(),
+            self.invitation.code.expose().to_owned(),
             self.invitation.expires_at.to_string(),
         ]
     }
@@ -447,14 +447,14 @@ impl Item for PasswordCode {
         vec![
             self.id.to_string(),
             self.username.to_string(),
-            self.code.clone(),
+            self.code.expose().to_owned(),
             self.expires_at.to_string(),
         ]
     }
 
     /// The code: it is what the verb `invite accept` takes.
     fn handle(&self) -> String {
-        self.code.clone()
+        self.code.expose().to_owned()
     }
 }
 

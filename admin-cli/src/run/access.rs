@@ -11,6 +11,7 @@ use crate::{
     confirm,
     failure::Failure,
     invocation::{Invocation, Target},
+    lookup,
     print::{
         Names,
         identity::{Identity, KnownToken},
@@ -66,12 +67,27 @@ pub(super) async fn token(app: &Invocation, verb: TokenVerb) -> Result<(), Failu
 /// `session ..`.
 pub(super) async fn session(app: &Invocation, verb: SessionVerb) -> Result<(), Failure> {
     match verb {
-        SessionVerb::List => {
-            let page: Page<SessionInfo> = app.get("/api/auth/sessions").await?;
+        SessionVerb::List { user } => {
+            let page: Page<SessionInfo> = match user {
+                Some(user) => app.get(sessions_of(app, &user).await?).await?,
+                None => app.get("/api/auth/sessions").await?,
+            };
             app.print
                 .list(&page.items, page.next.as_deref(), &Names::default())
         }
-        SessionVerb::End { ids } if ids.is_empty() && app.global.all => {
+        SessionVerb::End {
+            user: Some(user), ..
+        } => {
+            let target = sessions_of(app, &user).await?;
+            let question = format!("End every session and token of {user}?");
+            confirm::ask(app, &question, Some(&user)).await?;
+            let ended = app.change::<(), ()>(Method::Delete, target, None);
+            if ended.await?.is_some() {
+                app.print.note(&format!("ended all sessions of {user}"));
+            }
+            Ok(())
+        }
+        SessionVerb::End { ids, .. } if ids.is_empty() && app.global.all => {
             confirm::ask(app, "End all of your sessions, also this one?", None).await?;
             let ended = app.change::<(), ()>(Method::Delete, "/api/auth/sessions", None);
             if ended.await?.is_some() {
@@ -79,16 +95,21 @@ pub(super) async fn session(app: &Invocation, verb: SessionVerb) -> Result<(), F
             }
             Ok(())
         }
-        SessionVerb::End { ids } if ids.is_empty() => Err(Failure::usage(
+        SessionVerb::End { ids, .. } if ids.is_empty() => Err(Failure::usage(
             "no session was named",
             "give ids from: frontdesk-admin session list, or --all",
         )),
-        SessionVerb::End { ids } => {
+        SessionVerb::End { ids, .. } => {
             let question = format!("End session {}?", listed(&ids));
             confirm::ask(app, &question, sole(&ids)).await?;
             end(app, &ids, "/api/auth/sessions", "ended session").await
         }
     }
+}
+
+async fn sessions_of(app: &Invocation, meant: &str) -> Result<Target, Failure> {
+    let user = lookup::user(app, meant).await?;
+    Ok(Target::new("/api/users").child(user.id).child("sessions"))
 }
 
 async fn end(app: &Invocation, ids: &[String], path: &str, what: &str) -> Result<(), Failure> {

@@ -15,7 +15,11 @@ use crate::{
     invocation::{Invocation, Target},
     lookup,
     print::Names,
-    run::{each, listed, login::Newcomer, unless_missing},
+    run::{
+        each, listed,
+        login::{Newcomer, wants_second_factor},
+        unless_missing,
+    },
     secret_input::{self, Password},
 };
 
@@ -57,11 +61,17 @@ pub(super) async fn run(app: &Invocation, verb: InviteVerb) -> Result<(), Failur
 async fn accept(app: &Invocation, args: Accept) -> Result<(), Failure> {
     secret_input::one_stdin(&args.code, &args.password)?;
     let name = args.name.as_deref().or(args.username.as_deref());
-    let body = AcceptInvitation {
+    secret_input::apart(&args.password, args.totp_file.as_deref())?;
+    let mut body = AcceptInvitation {
         name: name.map(SafeText::line),
         username: args.username.as_deref().map(SafeText::line),
-        code: secret_input::code(app, &args.code, "invitation code").await?,
-        password: secret_input::password(app, &args.password, Password::New).await?,
+        code: secret_input::code(app, &args.code, "invitation code")
+            .await?
+            .into(),
+        password: secret_input::password(app, &args.password, Password::New)
+            .await?
+            .into(),
+        totp: secret_input::second_factor(args.totp_file.as_deref())?,
     };
     let newcomer = Newcomer::find(app)?;
     let http = newcomer.http()?;
@@ -71,8 +81,13 @@ async fn accept(app: &Invocation, args: Accept) -> Result<(), Failure> {
             .await?;
         return app.print_plan(plan);
     }
-    let tokens = http.post("/api/invitations/accept", &body).await?;
-    newcomer.begin(app, tokens)
+    let path = "/api/invitations/accept";
+    let mut answer = http.post(path, &body).await;
+    if wants_second_factor(&answer) && body.totp.is_none() {
+        body.totp = Some(secret_input::ask_second_factor(app).await?);
+        answer = http.post(path, &body).await;
+    }
+    newcomer.begin(app, answer?)
 }
 
 async fn revoke(app: &Invocation, ids: &[u64]) -> Result<(), Failure> {

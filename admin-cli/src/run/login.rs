@@ -32,10 +32,12 @@ pub(super) async fn setup(app: &Invocation, args: SetupArgs) -> Result<(), Failu
     let code = secret_input::code(app, &args.code, "setup code").await?;
     let username = username(app, args.username).await?;
     let body = Setup {
-        code,
+        code: code.into(),
         name: SafeText::line(args.name.as_deref().unwrap_or(&username)),
         username: SafeText::line(&username),
-        password: secret_input::password(app, &args.password, Password::New).await?,
+        password: secret_input::password(app, &args.password, Password::New)
+            .await?
+            .into(),
     };
     let newcomer = Newcomer::find(app)?;
     let tokens = newcomer.http()?.post("/api/setup", &body).await?;
@@ -51,16 +53,26 @@ pub(super) async fn login(app: &Invocation, args: LoginArgs) -> Result<(), Failu
         let user = with_token(app, &newcomer, Token::new(token)).await?;
         return app.print.item(&user, &Names::default());
     }
-    let body = Login {
+    secret_input::apart(&args.password, args.totp_file.as_deref())?;
+    let mut body = Login {
         username: username(app, args.username).await?,
-        password: secret_input::password(app, &args.password, Password::Known).await?,
-        totp: match args.totp_file {
-            Some(path) => Some(secret_input::from_file(&path, "one-time password")?),
-            None => None,
-        },
+        password: secret_input::password(app, &args.password, Password::Known)
+            .await?
+            .into(),
+        totp: secret_input::second_factor(args.totp_file.as_deref())?,
     };
-    let answer = newcomer.http()?.post("/api/auth/login", &body).await;
+    let http = newcomer.http()?;
+    let mut answer = http.post("/api/auth/login", &body).await;
+    if wants_second_factor(&answer) && body.totp.is_none() {
+        body.totp = Some(secret_input::ask_second_factor(app).await?);
+        answer = http.post("/api/auth/login", &body).await;
+    }
     newcomer.begin(app, answer.map_err(refused)?)
+}
+
+/// Whether a password is right and only a code is missing: nothing else makes a login forbidden.
+pub(super) fn wants_second_factor(answer: &Result<SessionTokens, ClientError>) -> bool {
+    matches!(answer, Err(error) if error.code() == Some(ErrorCode::Forbidden))
 }
 
 /// `logout`.

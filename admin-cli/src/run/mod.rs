@@ -21,6 +21,7 @@ mod man;
 mod queue;
 mod settings;
 mod talk;
+mod totp;
 mod user;
 mod wait;
 mod watch;
@@ -64,6 +65,7 @@ pub(crate) async fn run(app: &Invocation, verb: Verb) -> Result<(), Failure> {
         Verb::Queue(verb) => queue::run(app, verb).await,
         Verb::Kb(verb) => knowledge::run(app, verb).await,
         Verb::Token(verb) => access::token(app, verb).await,
+        Verb::Totp(verb) => totp::run(app, verb).await,
         Verb::Session(verb) => access::session(app, verb).await,
         Verb::Export => code::export(app).await,
         Verb::Diff(args) => code::diff(app, args).await,

@@ -93,7 +93,7 @@ impl Accounts {
             let token = tokens.get(&username.to_lowercase())?;
             Some(NewCode {
                 username,
-                code: token.expose().to_owned(),
+                code: token.expose().into(),
                 expires_at: invitation.expires_at,
             })
         });
@@ -214,7 +214,7 @@ impl Accounts {
             self.rows.write(key, 0, &row, Some(row.expires_at)).await?;
             codes.push(NewCode {
                 username: invitation.username.unwrap_or_default(),
-                code: token.expose().to_owned(),
+                code: token.expose().into(),
                 expires_at: row.expires_at,
             });
         }

@@ -19,7 +19,10 @@ use crate::{
         AccountError, Accounts,
         login::{login_key, with_password},
         phc::Holder,
-        rows::{CustomerRow, LoginRow, Origin, PasswordRow, Principal, SessionRow, put, user_key},
+        rows::{
+            CustomerRow, LoginRow, Origin, PasswordRow, Principal, SessionRow, TotpBegunRow,
+            TotpRow, put, user_key,
+        },
         secret::TokenKind,
     },
     desk::{Desk, Who},
@@ -69,7 +72,12 @@ impl Accounts {
             return Err(AccountError::Taken(username.to_string()));
         }
         let password = self
-            .new_password(register.password, Holder::Customer, username, name)
+            .new_password(
+                register.password.into_exposed(),
+                Holder::Customer,
+                username,
+                name,
+            )
             .await?;
         let user = self.register_as(&customer, password).await?;
         let user = shown(user, username, name);
@@ -134,6 +142,8 @@ impl Accounts {
             self.rows.delete::<LoginRow>(&login).await?;
         }
         self.rows.delete::<PasswordRow>(&key).await?;
+        self.rows.delete::<TotpRow>(&key).await?;
+        self.rows.delete::<TotpBegunRow>(&key).await?;
         self.rows.delete::<CustomerRow>(&key).await?;
         Ok(())
     }

@@ -11,6 +11,7 @@ use crate::{
         policy::PolicyError,
         rate::RetryAfter,
         secret::{PasswordTooLong, RandomError},
+        totp::key::KeyError,
     },
     hub::{Stopped, SubmitError},
     store::StoreError,
@@ -34,6 +35,26 @@ pub enum AccountError {
     /// The desk has its first owner.
     #[error("the desk is already set up; sign in")]
     SetupDone,
+    /// The password is right, and a code of the second factor is needed too.
+    #[error("the password is right, and a code of your authenticator app is needed too")]
+    TotpMissing,
+    /// The code of the second factor is wrong, too old or used up.
+    #[error("the code is wrong or was used before; wait for the next one of your app")]
+    TotpWrong,
+    /// Too many wrong codes.
+    #[error("too many wrong codes; wait {} s", .retry_after_ms.div_ceil(1_000))]
+    TotpWait {
+        /// When the next one is looked at.
+        retry_after_ms: u64,
+    },
+    /// The key of the seeds is not there or another.
+    #[error(
+        "the hub has lost the key of its second factors; use a recovery code or have yours reset"
+    )]
+    TotpKeyLost,
+    /// The key of the seeds cannot be used.
+    #[error("the key of the second factors cannot be used; {0}")]
+    TotpKey(#[from] KeyError),
     /// The code of the invitation is unknown, used, expired or revoked.
     #[error("the invitation is not valid; ask for a new one")]
     Invitation,
@@ -100,8 +121,11 @@ impl AccountError {
             Self::Token | Self::Credentials | Self::SetupCode | Self::Invitation => {
                 ErrorCode::Unauthenticated
             }
-            Self::SetupRemote | Self::Forbidden(_) => ErrorCode::Forbidden,
-            Self::SetupDone | Self::Taken(_) | Self::Conflict(_) => ErrorCode::Conflict,
+            Self::TotpWrong | Self::TotpWait { .. } => ErrorCode::Unauthenticated,
+            Self::SetupRemote | Self::Forbidden(_) | Self::TotpMissing => ErrorCode::Forbidden,
+            Self::SetupDone | Self::Taken(_) | Self::Conflict(_) | Self::TotpKeyLost => {
+                ErrorCode::Conflict
+            }
             Self::NotFound { .. } => ErrorCode::NotFound,
             Self::Invalid(_) | Self::Name(_) | Self::Policy(_) => ErrorCode::Invalid,
             Self::TooLong(_) => ErrorCode::TooLarge,
@@ -111,9 +135,11 @@ impl AccountError {
             Self::Store(StoreError::Full) => ErrorCode::StorageFull,
             Self::Store(StoreError::Degraded) => ErrorCode::Degraded,
             Self::Store(_) => ErrorCode::Storage,
-            Self::Hash(_) | Self::Random(_) | Self::SetupFile(_) | Self::Damaged => {
-                ErrorCode::Internal
-            }
+            Self::Hash(_)
+            | Self::Random(_)
+            | Self::SetupFile(_)
+            | Self::TotpKey(_)
+            | Self::Damaged => ErrorCode::Internal,
         }
     }
 
@@ -121,9 +147,9 @@ impl AccountError {
     #[must_use]
     pub fn retry_after_ms(&self) -> Option<u64> {
         match self {
-            Self::Throttled { retry_after_ms } | Self::Hash(HashError::Busy { retry_after_ms }) => {
-                Some(*retry_after_ms)
-            }
+            Self::Throttled { retry_after_ms }
+            | Self::TotpWait { retry_after_ms }
+            | Self::Hash(HashError::Busy { retry_after_ms }) => Some(*retry_after_ms),
             Self::Submit(error) => error.retry_after_ms(),
             Self::Store(_) => Some(1_000),
             _ => None,

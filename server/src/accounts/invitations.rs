@@ -199,7 +199,8 @@ impl Accounts {
         ip: Option<IpAddr>,
     ) -> Result<Acceptance, AccountError> {
         self.arrive(ip)?;
-        let token = Token::parse(accept.code.trim()).map_err(|_| AccountError::Invitation)?;
+        let token =
+            Token::parse(accept.code.expose().trim()).map_err(|_| AccountError::Invitation)?;
         let code = self
             .rows
             .read::<CodeRow>(&digest_key(token.digest()))
@@ -226,7 +227,12 @@ impl Accounts {
             },
         };
         let password = self
-            .new_password(accept.password, Holder::Staff, &username, &name)
+            .new_password(
+                accept.password.into_exposed(),
+                Holder::Staff,
+                &username,
+                &name,
+            )
             .await?;
         let command = Command::AcceptInvitation {
             invitation: id,
@@ -323,7 +329,7 @@ impl Accounts {
         self.rows.write(key, 0, &row, Some(row.expires_at)).await?;
         Ok(Invited {
             id,
-            code: token.expose().to_owned(),
+            code: token.expose().into(),
             expires_at: row.expires_at,
         })
     }

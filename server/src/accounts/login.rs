@@ -6,7 +6,8 @@
 use std::{net::IpAddr, sync::atomic::Ordering};
 
 use shared::{
-    api::{Login, PasswordChange, SessionTokens, WhoAmI},
+    api::{Login, PasswordChange, Secret, SessionTokens, WhoAmI},
+    command::AccountAct,
     event::Event,
     id::UserId,
     model::{Role, User},
@@ -20,6 +21,7 @@ use crate::{
         policy::check_new,
         rows::{CustomerRow, Kept, LoginRow, PasswordRow, Principal, put, user_key},
         secret::Password,
+        totp::who_of,
     },
     desk::{Desk, Who},
     hub::Companion,
@@ -38,6 +40,8 @@ impl Accounts {
     ///
     /// # Errors
     /// [`AccountError::Credentials`] whatever is wrong with name or password,
+    /// [`AccountError::TotpMissing`], [`AccountError::TotpWrong`] and [`AccountError::TotpWait`]
+    /// after the right password of one who has a second factor,
     /// [`AccountError::Throttled`] for too many tries, [`AccountError::TooLong`] for a password
     /// that is not looked at, `busy` when too many sign in at once.
     pub async fn login(
@@ -45,7 +49,7 @@ impl Accounts {
         login: Login,
         ip: Option<IpAddr>,
     ) -> Result<SessionTokens, AccountError> {
-        let password = Password::new(login.password)?;
+        let password = Password::new(login.password.into_exposed())?;
         let username = SafeText::line(&login.username);
         let now_ms = self.now_ms();
         lock(&self.shared.logins).check(&username, ip, now_ms)?;
@@ -59,6 +63,23 @@ impl Accounts {
         let Some((found, rehash)) = found else {
             return Err(AccountError::Credentials);
         };
+        let who = who_of(&found.user);
+        match self
+            .use_second_factor(&who, found.user.id, login.totp)
+            .await
+        {
+            Ok(()) => {}
+            // The password was no guess; a wrong code stays counted as one.
+            Err(error @ AccountError::TotpMissing) => {
+                lock(&self.shared.logins).succeeded(&username, ip);
+                return Err(error);
+            }
+            Err(error @ AccountError::TotpWrong) => return Err(error),
+            Err(error) => {
+                lock(&self.shared.logins).undecided(&username, ip);
+                return Err(error);
+            }
+        }
         lock(&self.shared.logins).succeeded(&username, ip);
         if rehash {
             self.rehash(&found, password).await;
@@ -99,11 +120,11 @@ impl Accounts {
     ) -> Result<(), AccountError> {
         let (kept, row) = self.changed_password(session, change).await?;
         let user = session.user;
-        if !self.rows.write(kept.key, kept.version, &row, None).await? {
-            return Err(AccountError::Conflict(
-                "the password was changed by somebody else just now; sign in again",
-            ));
-        }
+        // Before, for a hub that is killed in between; after, for who came in meanwhile.
+        self.end_others(user, Some(&session.id)).await?;
+        let writes = vec![put(kept.key, kept.version, &row, None)];
+        self.note(&session.who, AccountAct::ChangePassword, writes)
+            .await?;
         self.end_others(user, Some(&session.id)).await
     }
 
@@ -126,28 +147,53 @@ impl Accounts {
         change: PasswordChange,
     ) -> Result<(Kept<PasswordRow>, PasswordRow), AccountError> {
         require_login(session)?;
-        let old = Password::new(change.old)?;
+        let kept = self.prove_password(session, change.old).await?;
         let me = self.me(session).await?.user;
-        let holder = holder_of(me.role);
-        let key = user_key(me.id);
-        let kept = self.rows.read::<PasswordRow>(&key).await?;
-        let kept = kept.ok_or(AccountError::Token)?;
-        // No username has spaces, so these tries are counted apart from those at the door.
-        let name = format!("password of {}", me.id);
-        let now_ms = self.now_ms();
-        lock(&self.shared.logins).check(&name, None, now_ms)?;
-        match self.verify(old, holder, Some(parse(&kept)?)).await {
-            Err(error) => {
-                lock(&self.shared.logins).undecided(&name, None);
-                return Err(error);
-            }
-            Ok((false, _)) => return Err(AccountError::Forbidden("the old password is wrong")),
-            Ok((true, _)) => lock(&self.shared.logins).succeeded(&name, None),
-        }
+        let holder = match holder_of(me.role) {
+            Holder::Staff => self.staff_holder(me.id).await?,
+            holder => holder,
+        };
         let row = self
-            .new_password(change.new, holder, &me.username, &me.name)
+            .new_password(change.new.into_exposed(), holder, &me.username, &me.name)
             .await?;
         Ok((kept, row))
+    }
+
+    /// As whom a member of staff chooses a password: a second factor allows for a shorter one.
+    pub(super) async fn staff_holder(&self, user: UserId) -> Result<Holder, AccountError> {
+        Ok(if self.has_totp(user).await? {
+            Holder::StaffWithTotp
+        } else {
+            Holder::Staff
+        })
+    }
+
+    /// Checks the password of who is signed in, and gives its row.
+    pub(super) async fn prove_password(
+        &self,
+        session: &Session,
+        password: Secret,
+    ) -> Result<Kept<PasswordRow>, AccountError> {
+        let password = Password::new(password.into_exposed())?;
+        let me = session.user;
+        let kept = self.rows.read::<PasswordRow>(&user_key(me)).await?;
+        let kept = kept.ok_or(AccountError::Token)?;
+        // No username has spaces, so these tries are counted apart from those at the door.
+        let name = format!("password of {me}");
+        let now_ms = self.now_ms();
+        lock(&self.shared.logins).check(&name, None, now_ms)?;
+        let holder = holder_of(session.role);
+        match self.verify(password, holder, Some(parse(&kept)?)).await {
+            Err(error) => {
+                lock(&self.shared.logins).undecided(&name, None);
+                Err(error)
+            }
+            Ok((false, _)) => Err(AccountError::Forbidden("the old password is wrong")),
+            Ok((true, _)) => {
+                lock(&self.shared.logins).succeeded(&name, None);
+                Ok(kept)
+            }
+        }
     }
 
     /// Judges and hashes a new password.

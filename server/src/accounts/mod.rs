@@ -24,6 +24,7 @@ mod setup;
 mod tests;
 pub mod throttle;
 mod tokens;
+mod totp;
 
 use std::{
     fmt,
@@ -49,6 +50,7 @@ use self::{
     rows::Rows,
     setup::SetupCode,
     throttle::{LoginRates, LoginThrottle, network},
+    totp::{key::SeedKey, tries::Tries},
 };
 use crate::{desk::Who, hub::Hub};
 
@@ -60,6 +62,9 @@ const TIDY_EVERY: Duration = Duration::from_secs(60);
 pub struct AccountSettings {
     /// Where the setup code is written on an empty desk.
     pub data_dir: PathBuf,
+    /// Where systemd puts the credentials of the hub, if it does: the key of second factors may be
+    /// one.
+    pub credentials_dir: Option<PathBuf>,
     /// What the hash of a password of staff costs.
     pub staff_cost: Cost,
     /// What the hash of a customer's costs. Cheaper than for staff saves time and tells by that
@@ -96,6 +101,7 @@ impl AccountSettings {
         const HOUR: Duration = Duration::from_secs(3_600);
         Self {
             data_dir: data_dir.into(),
+            credentials_dir: None,
             staff_cost: Cost::STAFF,
             customer_cost: Cost::STAFF,
             hash_threads: PasswordHasher::threads_default(),
@@ -183,6 +189,8 @@ struct Shared {
     logins: Mutex<LoginThrottle>,
     arrivals: Mutex<RateLimiter<IpAddr>>,
     refreshes: Mutex<RateLimiter<String>>,
+    tries: Mutex<Tries>,
+    seed_key: Mutex<Option<Arc<SeedKey>>>,
     /// Passwords checked: every kind of failure costs exactly one.
     checks: AtomicU64,
 }
@@ -207,6 +215,8 @@ impl Accounts {
             logins: Mutex::new(LoginThrottle::new(settings.login_rates)),
             arrivals: Mutex::new(RateLimiter::new(settings.arrival_rate)),
             refreshes: Mutex::new(RateLimiter::new(sessions::REFRESH_RATE)),
+            tries: Mutex::default(),
+            seed_key: Mutex::default(),
             checks: AtomicU64::new(0),
             settings,
         };
@@ -215,6 +225,8 @@ impl Accounts {
             shared: Arc::new(shared),
         };
         accounts.begin_setup().await?;
+        accounts.look_for_seed_key().await?;
+        accounts.end_sessions_of_disabled().await?;
         Ok(accounts)
     }
 
@@ -237,6 +249,7 @@ impl Accounts {
         lock(&self.shared.logins).retain_recent(now_ms);
         lock(&self.shared.arrivals).retain_recent(now_ms);
         lock(&self.shared.refreshes).retain_recent(now_ms);
+        lock(&self.shared.tries).retain_recent(now_ms);
         if let Err(error) = self.renew_setup_code() {
             tracing::error!(%error, "no setup code");
         }

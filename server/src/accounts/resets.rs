@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use shared::{
-    api::{AcceptInvitation, PasswordCode, SessionTokens},
+    api::{AcceptInvitation, PasswordCode, Secret, SessionTokens},
+    command::AccountAct,
     id::UserId,
     model::User,
     text::SafeText,
@@ -17,11 +17,13 @@ use shared::{
 use crate::{
     accounts::{
         AccountError, Accounts, Session,
-        phc::Holder,
-        rows::{Kept, PasswordRow, Principal, ResetRow, delete, digest_key, user_key},
+        rows::{
+            Kept, PasswordRow, Principal, ResetOfRow, ResetRow, delete, digest_key, digest_text,
+            put, user_key,
+        },
         secret::{Token, TokenKind},
     },
-    desk::{Desk, Who},
+    desk::{Desk, Who, permission::Action},
     hub::SubmitError,
 };
 
@@ -32,7 +34,9 @@ const RESET_LIFE: Duration = Duration::from_secs(24 * 3_600);
 pub(super) struct Reset {
     user: User,
     code: Kept<ResetRow>,
+    good: Kept<ResetOfRow>,
     password: PasswordRow,
+    totp: Option<Secret>,
 }
 
 impl Reset {
@@ -55,25 +59,32 @@ impl Accounts {
         id: UserId,
     ) -> Result<PasswordCode, AccountError> {
         let user = self.check_reset(session, id).await?;
-        for kept in self.rows.scan::<ResetRow>(Bytes::new()).await? {
-            if kept.row.user == id {
-                self.rows.delete::<ResetRow>(&kept.key).await?;
-            }
-        }
         let token = Token::generate(TokenKind::Invitation)?;
         let row = ResetRow {
             user: id,
             by: session.user,
             expires_at: self.rows.now().after(RESET_LIFE),
         };
-        let key = digest_key(token.digest());
-        self.rows.write(key, 0, &row, Some(row.expires_at)).await?;
+        let before = self.rows.read::<ResetOfRow>(&user_key(id)).await?;
+        let expect = before.map_or(0, |before| before.version);
+        let good = ResetOfRow {
+            code: digest_text(token.digest()),
+        };
+        let life = Some((self.rows.now(), row.expires_at));
+        let writes = vec![
+            put(digest_key(token.digest()), 0, &row, life),
+            put(user_key(id), expect, &good, life),
+        ];
+        let act = AccountAct::CreatePasswordCode {
+            user: id,
+            expires_at: row.expires_at,
+        };
+        self.note(&session.who, act, writes).await?;
         self.end_others(id, None).await?;
-        tracing::info!(user = %id, by = %session.user, "a code for a new password was made");
         Ok(PasswordCode {
             id,
             username: user.username,
-            code: token.expose().to_owned(),
+            code: token.expose().into(),
             expires_at: row.expires_at,
         })
     }
@@ -83,10 +94,7 @@ impl Accounts {
     /// # Errors
     /// As [`Self::reset_password`].
     pub async fn check_reset(&self, session: &Session, id: UserId) -> Result<User, AccountError> {
-        let who = session.who.clone();
-        let question = move |desk: &Desk| desk.may_reset(&who, id).cloned();
-        let user = self.hub().ask(question).await?;
-        let user = user.map_err(SubmitError::Rejected)?;
+        let user = self.staff_for(session, Action::ResetPassword, id).await?;
         if id == session.user {
             return Err(AccountError::Forbidden(
                 "this is you; change your own password with the old one",
@@ -98,6 +106,19 @@ impl Accounts {
             ));
         }
         Ok(user)
+    }
+
+    /// The member of staff to whose account this session may do `action`.
+    pub(super) async fn staff_for(
+        &self,
+        session: &Session,
+        action: Action,
+        id: UserId,
+    ) -> Result<User, AccountError> {
+        let who = session.who.clone();
+        let question = move |desk: &Desk| desk.may_do_to(&who, action, id).cloned();
+        let user = self.hub().ask(question).await?;
+        Ok(user.map_err(SubmitError::Rejected)?)
     }
 
     /// What a code for a new password comes to, before anything is written.
@@ -117,7 +138,11 @@ impl Accounts {
             .filter(|code| self.rows.now() < code.row.expires_at)
             .ok_or(AccountError::Invitation)?;
         let (by, id) = (Who::User(code.row.by), code.row.user);
-        let question = move |desk: &Desk| desk.may_reset(&by, id).ok().cloned();
+        let good = self.rows.read::<ResetOfRow>(&user_key(id)).await?;
+        let good = good.filter(|good| good.row.code == digest_text(token.digest()));
+        let good = good.ok_or(AccountError::Invitation)?;
+        let question =
+            move |desk: &Desk| desk.may_do_to(&by, Action::ResetPassword, id).ok().cloned();
         let user = self.hub().ask(question).await?;
         let user = user.filter(|user| {
             let named = accept.username.as_ref();
@@ -125,34 +150,47 @@ impl Accounts {
                 && named.is_none_or(|name| name.to_lowercase() == user.username.to_lowercase())
         });
         let user = user.ok_or(AccountError::Invitation)?;
+        let holder = self.staff_holder(id).await?;
         let password = self
-            .new_password(accept.password, Holder::Staff, &user.username, &user.name)
+            .new_password(
+                accept.password.into_exposed(),
+                holder,
+                &user.username,
+                &user.name,
+            )
             .await?;
         Ok(Reset {
             user,
             code,
+            good,
             password,
+            totp: accept.totp,
         })
     }
 
-    /// Writes the new password, ends what the old one opened and signs in. The code is used up
-    /// first: a crash in between costs another code, never a second use.
+    /// Writes the new password, ends what the old one opened and signs in: with the second factor,
+    /// where there is one. The code is used up in the same transaction.
     pub(super) async fn reset(&self, reset: Reset) -> Result<SessionTokens, AccountError> {
         let Reset {
             user,
             code,
+            good,
             password,
+            totp,
         } = reset;
+        let who = Who::User(user.id);
+        self.use_second_factor(&who, user.id, totp).await?;
         let key = user_key(user.id);
         let old = self.rows.read::<PasswordRow>(&key).await?;
-        let used = delete::<ResetRow>(code.key, code.version);
-        let spent = self.hub().store().kv_cas(used, self.rows.now()).await?;
-        spent.ok_or(AccountError::Invitation)?;
-        let version = old.map_or(0, |old| old.version);
-        if !self.rows.write(key, version, &password, None).await? {
-            return Err(AccountError::Conflict(
-                "the password was changed by somebody else just now; ask for a new code",
-            ));
+        let writes = vec![
+            delete::<ResetRow>(code.key, code.version),
+            delete::<ResetOfRow>(good.key, good.version),
+            put(key, old.map_or(0, |old| old.version), &password, None),
+        ];
+        self.end_others(user.id, None).await?;
+        match self.note(&who, AccountAct::ChangePassword, writes).await {
+            Err(AccountError::Conflict(_)) => return Err(AccountError::Invitation),
+            done => done?,
         }
         self.end_others(user.id, None).await?;
         self.begin(user, Principal::Staff).await

@@ -148,6 +148,47 @@ impl Row for ResetRow {
     const NS: &'static str = "reset";
 }
 
+/// Which code for a new password is good: by user. A new one takes the place of the one before in
+/// one write, so that there are never two.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ResetOfRow {
+    /// Digest of the code, in hexadecimal digits.
+    pub(super) code: String,
+}
+
+impl Row for ResetOfRow {
+    const NS: &'static str = "reset_of";
+}
+
+/// A second factor that is in force: by user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct TotpRow {
+    /// The seed of the codes, sealed with the key of the hub for this user.
+    pub(super) seed: String,
+    /// Since when.
+    pub(super) enabled_at: Timestamp,
+    /// The newest step whose code was accepted; no step up to it is accepted again.
+    pub(super) step: u64,
+    /// Digests of the recovery codes that are left, in hexadecimal digits.
+    pub(super) recovery: Vec<String>,
+}
+
+impl Row for TotpRow {
+    const NS: &'static str = "totp";
+}
+
+/// A second factor that waits to be confirmed: by user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct TotpBegunRow {
+    /// As in [`TotpRow`].
+    pub(super) seed: String,
+    pub(super) expires_at: Timestamp,
+}
+
+impl Row for TotpBegunRow {
+    const NS: &'static str = "totp_begun";
+}
+
 /// A row as it was read.
 #[derive(Clone, Debug)]
 pub(super) struct Kept<T> {

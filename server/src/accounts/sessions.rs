@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 
 use shared::{
     api::{Refresh, SessionInfo, SessionTokens},
+    command::AccountAct,
     id::{CommandId, UserId},
     model::{Role, User},
     time::Timestamp,
@@ -22,7 +23,7 @@ use crate::{
         },
         secret::{Token, TokenKind},
     },
-    desk::Who,
+    desk::{Who, permission::Action},
 };
 
 /// Renewals of one session: far more than clients need, and few enough that the digests of used
@@ -84,7 +85,8 @@ impl Accounts {
     /// [`AccountError::Token`] for a token that renews nothing, [`AccountError::Throttled`] for
     /// a session that is renewed all the time.
     pub async fn refresh(&self, refresh: Refresh) -> Result<SessionTokens, AccountError> {
-        let token = Token::parse(&refresh.refresh_token).map_err(|_| AccountError::Token)?;
+        let token =
+            Token::parse(refresh.refresh_token.expose()).map_err(|_| AccountError::Token)?;
         if token.kind() != TokenKind::Refresh {
             return Err(AccountError::Token);
         }
@@ -122,7 +124,15 @@ impl Accounts {
     /// # Errors
     /// When the store failed.
     pub async fn sessions(&self, session: &Session) -> Result<Vec<SessionInfo>, AccountError> {
-        let logins = self.logins(session.user).await?;
+        self.list(session, session.user).await
+    }
+
+    async fn list(
+        &self,
+        session: &Session,
+        user: UserId,
+    ) -> Result<Vec<SessionInfo>, AccountError> {
+        let logins = self.logins(user).await?;
         let infos = logins.into_iter().map(|kept| {
             let id = session_id(&kept.key);
             SessionInfo {
@@ -133,6 +143,30 @@ impl Accounts {
             }
         });
         Ok(infos.collect())
+    }
+
+    /// The logins of a member of staff, for who may change them.
+    ///
+    /// # Errors
+    /// As the desk refuses to change that user.
+    pub async fn sessions_of(
+        &self,
+        session: &Session,
+        id: UserId,
+    ) -> Result<Vec<SessionInfo>, AccountError> {
+        self.staff_for(session, Action::ManageSessionsOf, id)
+            .await?;
+        self.list(session, id).await
+    }
+
+    /// Ends every session and token of a member of staff at once, as the log says.
+    ///
+    /// # Errors
+    /// As the desk refuses to change that user.
+    pub async fn revoke_sessions(&self, session: &Session, id: UserId) -> Result<(), AccountError> {
+        let act = AccountAct::RevokeSessions { user: id };
+        self.note(&session.who, act, Vec::new()).await?;
+        self.end_others(id, None).await
     }
 
     /// Ends one login of this user.
@@ -175,6 +209,19 @@ impl Accounts {
         if let Err(error) = self.end_others(user, None).await {
             tracing::error!(%user, %error, "sessions could not be deleted; their sockets are closed");
         }
+    }
+
+    /// Ends the sessions of disabled staff: when the hub was killed between the end of a user and
+    /// the end of their sessions, they would come back with the user.
+    pub(super) async fn end_sessions_of_disabled(&self) -> Result<(), AccountError> {
+        let question = |desk: &crate::desk::Desk| -> Vec<UserId> {
+            let disabled = desk.users().filter(|user| !user.active);
+            disabled.map(|user| user.id).collect()
+        };
+        for user in self.hub().ask(question).await? {
+            self.end_all(user).await;
+        }
+        Ok(())
     }
 
     /// Ends every session and token of a user but `kept`.
@@ -452,8 +499,8 @@ impl Issued {
     fn tokens(&self, user: User) -> SessionTokens {
         SessionTokens {
             user,
-            access_token: self.access.expose().to_owned(),
-            refresh_token: self.refresh.expose().to_owned(),
+            access_token: self.access.expose().into(),
+            refresh_token: self.refresh.expose().into(),
             expires_at: self.expires_at,
         }
     }

@@ -58,13 +58,18 @@ impl Accounts {
             return Err(AccountError::SetupDone);
         }
         self.renew_setup_code()?;
-        if !self.is_setup_code(&request.code) {
+        if !self.is_setup_code(request.code.expose()) {
             return Err(AccountError::SetupCode);
         }
         let username = Self::username(&request.username)?;
         let name = shared::text::name(&request.name)?;
         let password = self
-            .new_password(request.password, Holder::Staff, &username, &name)
+            .new_password(
+                request.password.into_exposed(),
+                Holder::Staff,
+                &username,
+                &name,
+            )
             .await?;
         let command = Command::Setup {
             username: username.clone(),
@@ -154,7 +159,7 @@ impl Accounts {
 }
 
 /// Writes a line to a file that is new and this user's alone: nobody can have opened it before.
-fn write_private(path: &Path, line: &str) -> io::Result<()> {
+pub(super) fn write_private(path: &Path, line: &str) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

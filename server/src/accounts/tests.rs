@@ -6,3 +6,5 @@ mod resets;
 mod secrets;
 mod sessions;
 mod staff;
+mod timing;
+mod totp;

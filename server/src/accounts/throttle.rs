@@ -257,6 +257,7 @@ mod tests {
     }
 
     proptest! {
+        /// S7: whatever the pace, and whatever the owner does meanwhile.
         #[test]
         fn no_hour_sees_more_than_30_guesses_at_an_account(steps in steps()) {
             let mut throttle = LoginThrottle::new(OPEN);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use shared::{
     api::{NewToken, TokenInfo},
+    command::AccountAct,
     id::CommandId,
     text::SafeText,
     time::Timestamp,
@@ -15,8 +16,11 @@ use crate::{
     accounts::{
         AccountError, Accounts, Session,
         login::require_login,
-        rows::{Kept, Origin, Principal, SessionRow, session_id, user_key},
-        secret::TokenKind,
+        rows::{
+            Kept, Origin, Principal, SessionRow, TokenRow, delete, digest_key, put, session_id,
+            session_key, user_key,
+        },
+        secret::{Token, TokenKind},
     },
     desk::permission::Action,
 };
@@ -41,9 +45,7 @@ impl Accounts {
         let (name, ends_at) = self.check_new_token(session, &new).await?;
         let now = self.rows.now();
         let id = CommandId::random().to_string();
-        let token = self
-            .new_token(TokenKind::Api, session.user, &id, ends_at)
-            .await?;
+        let token = Token::generate(TokenKind::Api)?;
         let row = SessionRow {
             principal: Principal::Staff,
             origin: Origin::Api { name: name.clone() },
@@ -51,12 +53,27 @@ impl Accounts {
             seen_at: now,
             ends_at,
         };
-        self.write_session(session.user, &id, &row).await?;
+        let held = TokenRow {
+            user: session.user,
+            session: id.clone(),
+            until: ends_at,
+        };
+        let life = Some((now, ends_at));
+        let writes = vec![
+            put(digest_key(token.digest()), 0, &held, life),
+            put(session_key(session.user, &id), 0, &row, life),
+        ];
+        let act = AccountAct::CreateToken {
+            token: SafeText::line(&id),
+            name: name.clone(),
+            expires_at: ends_at,
+        };
+        self.note(&session.who, act, writes).await?;
         Ok(TokenInfo {
             id,
             name,
             expires_at: ends_at,
-            token: Some(token.expose().to_owned()),
+            token: Some(token.expose().into()),
         })
     }
 
@@ -109,11 +126,22 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::NotFound`] when this user has no such token.
     pub async fn delete_token(&self, session: &Session, id: &str) -> Result<(), AccountError> {
-        self.check_token(session, id).await?;
-        if self.end(session.user, id).await? {
-            return Ok(());
+        let (mut kept, name) = self.own_token(session, id).await?;
+        loop {
+            let act = AccountAct::DeleteToken {
+                token: SafeText::line(id),
+                name: name.clone(),
+            };
+            let writes = vec![delete::<SessionRow>(kept.key, kept.version)];
+            match self.note(&session.who, act, writes).await {
+                Ok(()) => break,
+                // Its use was noted just now, or somebody else has deleted it.
+                Err(AccountError::Conflict(_)) => (kept, _) = self.own_token(session, id).await?,
+                Err(error) => return Err(error),
+            }
         }
-        Err(no_token(id))
+        self.shared.live.end(session.user, id);
+        Ok(())
     }
 
     /// Whether this user has such a token for scripts.
@@ -121,11 +149,20 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::NotFound`] when not.
     pub async fn check_token(&self, session: &Session, id: &str) -> Result<(), AccountError> {
+        self.own_token(session, id).await.map(drop)
+    }
+
+    async fn own_token(
+        &self,
+        session: &Session,
+        id: &str,
+    ) -> Result<(Kept<SessionRow>, SafeText), AccountError> {
         self.permit(session, Action::ManageTokens).await?;
         let mine = self.read_session(session.user, id).await?;
-        match mine {
-            Some(kept) if matches!(kept.row.origin, Origin::Api { .. }) => Ok(()),
-            _ => Err(no_token(id)),
+        let mine = mine.ok_or_else(|| no_token(id))?;
+        match mine.row.origin.clone() {
+            Origin::Api { name } => Ok((mine, name)),
+            Origin::Login { .. } | Origin::Chat => Err(no_token(id)),
         }
     }
 

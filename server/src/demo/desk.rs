@@ -156,7 +156,8 @@ pub(super) async fn prepare(
             code: invited.code,
             username: None,
             name: Some(SafeText::line(name)),
-            password: password.to_owned(),
+            password: password.into(),
+            totp: None,
         };
         let tokens: SessionTokens = open.post("/api/invitations/accept", &accept).await?;
         login.store(&Credentials::from(tokens))?;
@@ -234,10 +235,10 @@ async fn sign_in_owner(data: &Path, open: &Http, passwords: &Passwords) -> Resul
     match std::fs::read_to_string(data.join("setup-code")) {
         Ok(code) => {
             let setup = Setup {
-                code: code.trim().to_owned(),
+                code: code.trim().into(),
                 username: SafeText::line(context),
                 name: SafeText::line(name),
-                password: passwords.of(context).to_owned(),
+                password: passwords.of(context).into(),
             };
             let tokens: SessionTokens = open.post("/api/setup", &setup).await?;
             login.store(&Credentials::from(tokens))?;
@@ -268,7 +269,7 @@ async fn keep_signed_in(
     }
     let request = Login {
         username: username.to_owned(),
-        password: password.to_owned(),
+        password: password.into(),
         totp: None,
     };
     let tokens: SessionTokens = open.post("/api/auth/login", &request).await?;

@@ -3,6 +3,7 @@
 //! `decide` says what a command gives, `due` what time and the rules give, `apply` is the only
 //! mutation. Time and identity come in as arguments; ids come from counters in the state.
 
+mod accounts;
 mod apply;
 pub mod assistant;
 mod attachments;
@@ -234,6 +235,7 @@ impl Desk {
                 name,
             } => self.accept_invitation(*invitation, username, name, now),
             Command::RegisterCustomer => Ok(self.register_customer()),
+            Command::NoteAccount(act) => self.note_account(party, act),
             Command::LoseAgent { user } => Ok(self.lose_agent(*user)),
             Command::RegainAgent { user } => Ok(self.regain_agent(*user)),
             Command::StartHub => Ok([self.start_hub(), self.break_leases(now)].concat()),

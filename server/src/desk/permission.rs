@@ -8,7 +8,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use shared::{
-    command::Command,
+    command::{AccountAct, Command},
     id::{CannedId, ChatId, DepartmentId, UserId},
     model::{CannedScope, Role, Visibility},
 };
@@ -187,6 +187,7 @@ table! {
     ChangePassword    "change_password"    "Changes one's password."          [SelfOnly SelfOnly SelfOnly      SelfOnly      SelfOnly SelfOnly      Never     Never]
     ResetPassword     "reset_password"     "Gives a code for a new password." [Any      Any      Never         Never         Never    Never         Never     Never]
     ManageTotp        "manage_totp"        "Sets one's second factor."        [SelfOnly SelfOnly SelfOnly      SelfOnly      SelfOnly SelfOnly      Never     Never]
+    ResetTotp         "reset_totp"         "Ends the second factor of others." [Any     Any      Never         Never         Never    Never         Never     Never]
     Backup            "backup"             "Takes a backup."                  [Any      Any      Never         Never         Never    Never         Never     Never]
     ExportCustomer    "export_customer"    "Exports a customer's data."       [Any      Any      Never         Never         Never    SelfOnly      Never     Never]
     EraseCustomer     "erase_customer"     "Erases a customer's data."        [Any      Any      Never         Never         Never    Never         Never     Never]
@@ -243,12 +244,27 @@ impl Action {
             Command::Setup { .. } => Self::Setup,
             Command::AcceptInvitation { .. } => Self::AcceptInvitation,
             Command::RegisterCustomer => Self::RegisterCustomer,
+            Command::NoteAccount(act) => Self::of_account(act),
             Command::LoseAgent { .. }
             | Command::RegainAgent { .. }
             | Command::StartHub
             | Command::StartTurn { .. }
             | Command::FinishTurn { .. }
             | Command::NoteKnowledge { .. } => Self::RunDesk,
+        }
+    }
+
+    const fn of_account(act: &AccountAct) -> Self {
+        match act {
+            AccountAct::ChangePassword => Self::ChangePassword,
+            AccountAct::EnableTotp
+            | AccountAct::DisableTotp
+            | AccountAct::RenewRecoveryCodes
+            | AccountAct::UseRecoveryCode { .. } => Self::ManageTotp,
+            AccountAct::ResetTotp { .. } => Self::ResetTotp,
+            AccountAct::CreatePasswordCode { .. } => Self::ResetPassword,
+            AccountAct::RevokeSessions { .. } => Self::ManageSessionsOf,
+            AccountAct::CreateToken { .. } | AccountAct::DeleteToken { .. } => Self::ManageTokens,
         }
     }
 
@@ -323,6 +339,11 @@ impl Object {
                 user: Some(user), ..
             } => Self::User(*user),
             Command::UpdateUser { id, .. } | Command::DeleteUser { id, .. } => Self::User(*id),
+            Command::NoteAccount(
+                AccountAct::ResetTotp { user }
+                | AccountAct::CreatePasswordCode { user, .. }
+                | AccountAct::RevokeSessions { user },
+            ) => Self::User(*user),
             Command::UpdateDepartment { id, .. } | Command::DeleteDepartment { id, .. } => {
                 Self::Department(*id)
             }

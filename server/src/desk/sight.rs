@@ -67,6 +67,16 @@ pub(super) const fn audience(event: &Event) -> Audience {
         | Event::DeskApplied { .. }
         | Event::InvitationCreated { .. }
         | Event::InvitationDeleted { .. }
+        | Event::PasswordChanged { .. }
+        | Event::PasswordCodeCreated { .. }
+        | Event::TotpEnabled { .. }
+        | Event::TotpDisabled { .. }
+        | Event::TotpReset { .. }
+        | Event::RecoveryCodesCreated { .. }
+        | Event::RecoveryCodeUsed { .. }
+        | Event::SessionsRevoked { .. }
+        | Event::TokenCreated { .. }
+        | Event::TokenDeleted { .. }
         | Event::Unknown => Audience::Admins,
     }
 }

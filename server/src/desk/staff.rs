@@ -11,13 +11,7 @@ use shared::{
     time::Timestamp,
 };
 
-use super::{
-    Desk, NewRecord, Party, Rejection, Who, form,
-    permission::{Action, Object},
-    person,
-    state::can_own,
-    system,
-};
+use super::{Desk, NewRecord, Party, Rejection, form, person, state::can_own, system};
 
 /// How long an invitation can be accepted.
 const INVITATION_TTL: Duration = Duration::from_secs(72 * 3600);
@@ -143,16 +137,6 @@ impl Desk {
         let mut records = vec![NewRecord::of_desk(party.actor(), updated)];
         records.extend(back);
         Ok(records)
-    }
-
-    /// The member of staff for whom `who` may make a code that sets a new password.
-    ///
-    /// # Errors
-    /// As for changing that user.
-    pub fn may_reset(&self, who: &Who, id: UserId) -> Result<&User, Rejection> {
-        let party = self.party(who)?;
-        self.check(&party, Action::ResetPassword, Object::User(id))?;
-        self.user_at(&party, id, None)
     }
 
     pub(super) fn delete_user(
@@ -317,7 +301,12 @@ impl Desk {
         })
     }
 
-    fn user_at(&self, party: &Party<'_>, id: UserId, rev: Option<u64>) -> Result<&User, Rejection> {
+    pub(super) fn user_at(
+        &self,
+        party: &Party<'_>,
+        id: UserId,
+        rev: Option<u64>,
+    ) -> Result<&User, Rejection> {
         let user = self.user(id).ok_or(Rejection::NoUser { id })?;
         may_change(party.staff()?, user)?;
         match rev {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Secret;
 use crate::{
     command::DepartmentRef,
     id::{InvitationId, UserId},
@@ -10,17 +11,17 @@ use crate::{
     time::Timestamp,
 };
 
-bodies! {
+secret_bodies! {
     /// `POST /api/setup`: the first owner.
     request Setup {
         /// The one-time code.
-        code: String,
+        code: Secret,
         /// The name to log in with.
         username: SafeText,
         /// The name that others see.
         name: SafeText,
         /// The password.
-        password: String,
+        password: Secret,
     }
 
     /// `POST /api/auth/login`.
@@ -28,16 +29,16 @@ bodies! {
         /// The name to log in with.
         username: String,
         /// The password.
-        password: String,
-        /// The one-time password, where a second factor is set.
+        password: Secret,
+        /// A code of the authenticator app or a recovery code, where a second factor is set.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        totp: Option<String>,
+        totp: Option<Secret>,
     }
 
     /// `POST /api/auth/refresh`.
     request Refresh {
         /// The refresh token; it is used up by this.
-        refresh_token: String,
+        refresh_token: Secret,
     }
 
     /// `POST /api/auth/register`: a customer, where policy allows.
@@ -53,17 +54,37 @@ bodies! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         phone: Option<SafeText>,
         /// The password.
-        password: String,
+        password: Secret,
     }
 
     /// `POST /api/auth/password`.
     request PasswordChange {
         /// The password so far.
-        old: String,
+        old: Secret,
         /// The password from now on.
-        new: String,
+        new: Secret,
     }
 
+    /// `POST /api/invitations/accept`.
+    request AcceptInvitation {
+        /// The code.
+        code: Secret,
+        /// The name to log in with; the invitation's own when it has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        username: Option<SafeText>,
+        /// The name that others see.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<SafeText>,
+        /// The password.
+        password: Secret,
+        /// A code of the authenticator app or a recovery code, for a new password of one who has a
+        /// second factor.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        totp: Option<Secret>,
+    }
+}
+
+bodies! {
     /// `POST /api/invitations`.
     request Invite {
         /// The role to give.
@@ -74,20 +95,6 @@ bodies! {
         /// The username it is for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         username: Option<SafeText>,
-    }
-
-    /// `POST /api/invitations/accept`.
-    request AcceptInvitation {
-        /// The code.
-        code: String,
-        /// The name to log in with; the invitation's own when it has one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        username: Option<SafeText>,
-        /// The name that others see.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        name: Option<SafeText>,
-        /// The password.
-        password: String,
     }
 
     /// `POST /api/tokens`: a token for scripts.
@@ -117,18 +124,6 @@ bodies! {
 }
 
 answers! {
-    /// A session that has begun or was renewed.
-    answer SessionTokens {
-        /// Who.
-        user: User,
-        /// For `Authorization: Bearer`, 30 minutes.
-        access_token: String,
-        /// For one renewal.
-        refresh_token: String,
-        /// When the access token ends.
-        expires_at: Timestamp,
-    }
-
     /// `GET /api/auth/me`.
     answer WhoAmI {
         /// Who.
@@ -150,13 +145,27 @@ answers! {
         /// Whether it asks now.
         current: bool,
     }
+}
+
+secret_bodies! {
+    /// A session that has begun or was renewed.
+    answer SessionTokens {
+        /// Who.
+        user: User,
+        /// For `Authorization: Bearer`, 30 minutes.
+        access_token: Secret,
+        /// For one renewal.
+        refresh_token: Secret,
+        /// When the access token ends.
+        expires_at: Timestamp,
+    }
 
     /// An invitation that was made; the code is shown here only.
     answer Invited {
         /// Its number.
         id: InvitationId,
         /// The code.
-        code: String,
+        code: Secret,
         /// When it ends.
         expires_at: Timestamp,
     }
@@ -168,7 +177,7 @@ answers! {
         /// The name to log in with.
         username: SafeText,
         /// The code.
-        code: String,
+        code: Secret,
         /// When it ends.
         expires_at: Timestamp,
     }
@@ -192,6 +201,6 @@ answers! {
         expires_at: Timestamp,
         /// The token itself, once, in the answer that made it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        token: Option<String>,
+        token: Option<Secret>,
     }
 }

@@ -39,8 +39,8 @@ impl From<SessionTokens> for Credentials {
     fn from(tokens: SessionTokens) -> Self {
         Self {
             user: tokens.user.username.to_string(),
-            access_token: Token::new(tokens.access_token),
-            refresh_token: Token::new(tokens.refresh_token),
+            access_token: Token::new(tokens.access_token.into_exposed()),
+            refresh_token: Token::new(tokens.refresh_token.into_exposed()),
             expires_at: tokens.expires_at,
         }
     }

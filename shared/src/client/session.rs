@@ -163,7 +163,7 @@ impl Session {
                 return Ok(credentials.access_token);
             }
             let refresh = Refresh {
-                refresh_token: credentials.refresh_token.expose().to_owned(),
+                refresh_token: credentials.refresh_token.expose().into(),
             };
             let http = &self.0.http;
             let tokens: SessionTokens = http

@@ -3,6 +3,7 @@
 //! A command carries no sender, role, time or new id: those come from the hub. The variants
 //! marked as internal are built by the hub itself and cannot be read from a frame.
 
+mod acts;
 mod things;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,7 @@ use crate::{
     time::Timestamp,
 };
 
+pub use self::acts::AccountAct;
 pub use self::things::{
     CannedChange, DepartmentChange, NewCanned, NewDepartment, NewUser, SettingsChange, UserChange,
 };
@@ -486,6 +488,9 @@ pub enum Command {
         /// The SHA-256 of the knowledge base, in hexadecimal digits.
         hash: SafeText,
     },
+    /// Internal: what somebody does with an account, which is kept beside the log.
+    #[serde(skip)]
+    NoteAccount(AccountAct),
     /// Internal: the hub started. Everyone at work gets a fresh full grace to come back.
     #[serde(skip)]
     StartHub,

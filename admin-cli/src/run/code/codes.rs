@@ -101,6 +101,7 @@ impl CodesFile {
                 code,
                 expires_at,
             } = one;
+            let code = code.expose();
             format!("{username}\t{code}\t{expires_at}\n")
         });
         let text: String = lines.collect();
@@ -141,7 +142,7 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         let code = |username: &str| NewCode {
             username: SafeText::line(username),
-            code: format!("fdi_{}", "0".repeat(64)),
+            code: format!("fdi_{}", "0".repeat(64)).into(),
             expires_at: Timestamp::from_ms(1_795_183_200_000),
         };
         let all = [code("ana"), code(&"n".repeat(64))];

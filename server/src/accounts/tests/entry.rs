@@ -20,6 +20,7 @@ use crate::{
     desk::{Desk, Who},
 };
 
+/// S2: private, for this machine, good once.
 #[tokio::test]
 async fn the_setup_code_is_private_and_good_once() {
     let house = house().await;
@@ -48,6 +49,7 @@ async fn the_setup_code_is_private_and_good_once() {
     assert!(house.login("olga", PASSWORD).await.is_ok());
 }
 
+/// S2: an expired code opens nothing.
 #[tokio::test]
 async fn an_expired_setup_code_gives_way_to_a_new_one() {
     let house = house().await;
@@ -92,6 +94,7 @@ async fn each_start_on_an_empty_desk_makes_a_fresh_code() {
     assert!(!stale.exists());
 }
 
+/// S2: of two claims at once one wins.
 #[tokio::test]
 async fn two_claims_at_once_make_one_owner() {
     let house = house().await;
@@ -118,12 +121,13 @@ async fn two_claims_at_once_make_one_owner() {
 async fn a_refused_password_leaves_the_setup_code_good() {
     let house = house().await;
     let mut weak = setup(&house.setup_code());
-    weak.password = "olga oak frontdesk".to_owned();
+    weak.password = "olga oak frontdesk".into();
     let refused = house.accounts.setup(weak, true).await;
     assert!(matches!(refused, Err(AccountError::Policy(_))));
     assert!(house.set_up().await.is_ok());
 }
 
+/// S8: one answer and one hash, whatever is wrong.
 #[tokio::test]
 async fn every_failed_login_reads_the_same_and_costs_one_hash() {
     let (house, owner) = owned_house().await;
@@ -177,6 +181,7 @@ async fn usernames_have_no_case_and_one_normal_form() {
     assert!(house.login("mARIA", PASSWORD).await.is_ok());
 }
 
+/// S7: guesses wait, and never for ever.
 #[tokio::test]
 async fn the_sixth_guess_waits_and_the_right_password_ends_the_wait() {
     let (house, _) = owned_house().await;
@@ -197,6 +202,7 @@ async fn the_sixth_guess_waits_and_the_right_password_ends_the_wait() {
     assert!(house.login("olga", PASSWORD).await.is_ok());
 }
 
+/// S7: by address too.
 #[tokio::test]
 async fn an_address_is_throttled_whatever_the_names() {
     let house = house_with(|settings| {
@@ -226,12 +232,13 @@ async fn an_address_is_throttled_whatever_the_names() {
     assert!(matches!(third, Err(AccountError::Throttled { .. })));
 }
 
+/// S6: a password of 1 MiB is not hashed.
 #[tokio::test]
 async fn a_huge_password_is_refused_unhashed() {
     let (house, _) = owned_house().await;
     let login = Login {
         username: "olga".to_owned(),
-        password: "x".repeat(1 << 20),
+        password: "x".repeat(1 << 20).into(),
         totp: None,
     };
     let error = house.accounts.login(login, None).await.unwrap_err();
@@ -239,6 +246,7 @@ async fn a_huge_password_is_refused_unhashed() {
     assert_eq!(house.accounts.password_checks(), 0);
 }
 
+/// S4: a hash that is weaker than configured is made anew.
 #[tokio::test]
 async fn a_login_strengthens_a_weak_hash() {
     let (house, owner) = owned_house().await;
@@ -257,7 +265,7 @@ async fn a_login_strengthens_a_weak_hash() {
     assert_eq!(cost().await, Cost::FLOOR);
     let login = |password: &str| Login {
         username: "olga".to_owned(),
-        password: password.to_owned(),
+        password: password.into(),
         totp: None,
     };
     assert!(dearer.login(login(OTHER_PASSWORD), None).await.is_err());
@@ -267,6 +275,7 @@ async fn a_login_strengthens_a_weak_hash() {
     assert!(dearer.login(login(PASSWORD), None).await.is_ok());
 }
 
+/// S3: registration is for customers, where it is on at all.
 #[tokio::test]
 async fn where_registration_is_off_nobody_registers() {
     let house = house_with(|settings| settings.registration = false).await;
@@ -275,6 +284,7 @@ async fn where_registration_is_off_nobody_registers() {
     assert_eq!(error.code(), ErrorCode::Forbidden);
 }
 
+/// S3: nobody registers as staff.
 #[tokio::test]
 async fn whoever_registers_is_a_customer() {
     let (house, _) = owned_house().await;
@@ -303,7 +313,7 @@ async fn whoever_registers_is_a_customer() {
         bad(|r| r.username = SafeText::line("some one")).await,
         bad(|r| r.name = SafeText::line("Support")).await,
         bad(|r| r.email = Some(SafeText::line("nowhere"))).await,
-        bad(|r| r.password = "short".to_owned()).await,
+        bad(|r| r.password = "short".into()).await,
     ] {
         assert_eq!(refused.unwrap_err().code(), ErrorCode::Invalid);
     }
@@ -317,4 +327,25 @@ async fn one_of_two_registrations_at_once_gets_the_name() {
     let lost = a.err().or(b.err()).unwrap();
     assert!(matches!(lost, AccountError::Taken(_)), "{lost}");
     assert!(house.login("maria", PASSWORD).await.is_ok());
+}
+
+/// S7: of 100 guesses in an hour at most 30 are looked at, and whoever has a session keeps it.
+#[tokio::test]
+async fn an_hour_of_guesses_is_30_and_its_victim_works_on() {
+    let (house, owner) = owned_house().await;
+    let before = house.accounts.password_checks();
+    for _ in 0..100 {
+        let guess = house.login("olga", OTHER_PASSWORD).await;
+        assert!(matches!(
+            guess,
+            Err(AccountError::Credentials | AccountError::Throttled { .. })
+        ));
+        advance(36_000 * MS).await;
+        assert!(!owner.ended.is_cancelled());
+    }
+    let looked_at = house.accounts.password_checks() - before;
+    assert!((6..=30).contains(&looked_at), "{looked_at}");
+    assert!(house.accounts.sessions(&owner).await.is_ok());
+    let tokens = house.accounts.me(&owner).await;
+    assert!(tokens.is_ok(), "the session is well");
 }

@@ -5,7 +5,8 @@ use std::{fs, net::IpAddr, path::Path, time::Duration};
 use shared::{
     api::{AcceptInvitation, Invite, Invited, Login, Register, SessionTokens, Setup},
     command::{Command, UserChange},
-    id::{CommandId, UserId},
+    event::Event,
+    id::{CommandId, Pos, UserId},
     model::Role,
     text::SafeText,
 };
@@ -13,9 +14,13 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use crate::{
-    accounts::{AccountError, AccountSettings, Accounts, Session, phc::Cost, throttle::LoginRates},
+    accounts::{
+        AccountError, AccountSettings, Accounts, Session, lock,
+        phc::Cost,
+        throttle::{LoginRates, LoginThrottle},
+    },
     desk::Who,
-    hub::Hub,
+    hub::{Hub, PART},
     store::Store,
 };
 
@@ -93,7 +98,7 @@ impl House {
 
     pub(super) async fn session(&self, tokens: &SessionTokens) -> Session {
         self.accounts
-            .authenticate(&tokens.access_token)
+            .authenticate(tokens.access_token.expose())
             .await
             .unwrap()
     }
@@ -125,7 +130,7 @@ impl House {
     ) -> Result<SessionTokens, AccountError> {
         let login = Login {
             username: username.to_owned(),
-            password: password.to_owned(),
+            password: password.into(),
             totp: None,
         };
         self.accounts.login(login, ip).await
@@ -151,10 +156,11 @@ impl House {
         username: Option<&str>,
     ) -> Result<SessionTokens, AccountError> {
         let accept = AcceptInvitation {
-            code: code.to_owned(),
+            code: code.into(),
             username: username.map(SafeText::line),
             name: None,
-            password: PASSWORD.to_owned(),
+            password: PASSWORD.into(),
+            totp: None,
         };
         self.accounts.accept(accept, None).await
     }
@@ -182,6 +188,25 @@ impl House {
             .unwrap();
     }
 
+    /// As if nobody had guessed at a password yet.
+    pub(super) fn forget_guesses(&self) {
+        let rates = self.accounts.shared.settings.login_rates;
+        *lock(&self.accounts.shared.logins) = LoginThrottle::new(rates);
+    }
+
+    /// Who made the newest record of the log, and what it says.
+    pub(super) async fn last_record(&self) -> (Option<UserId>, Event) {
+        let mut after = Pos(0);
+        loop {
+            let records = self.hub.store().read(PART, after, 1_000).await.unwrap();
+            let last = records.last().unwrap().record().unwrap();
+            if records.len() < 1_000 {
+                return (last.actor.id, last.event);
+            }
+            after = last.pos;
+        }
+    }
+
     pub(super) async fn register(&self, username: &str) -> Result<SessionTokens, AccountError> {
         self.accounts.register(register(username), None).await
     }
@@ -206,10 +231,10 @@ impl House {
 
 pub(super) fn setup(code: &str) -> Setup {
     Setup {
-        code: code.to_owned(),
+        code: code.into(),
         username: SafeText::line("olga"),
         name: SafeText::line("Olga Oak"),
-        password: PASSWORD.to_owned(),
+        password: PASSWORD.into(),
     }
 }
 
@@ -219,7 +244,7 @@ pub(super) fn register(username: &str) -> Register {
         name: SafeText::line("Maria Meadow"),
         email: Some(SafeText::line("maria@example.com")),
         phone: Some(SafeText::line("+49 30 1234")),
-        password: PASSWORD.to_owned(),
+        password: PASSWORD.into(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use bytes::Bytes;
 use shared::{
     api::{Login, NewToken, PasswordChange, Refresh},
-    id::{CommandId, Pos},
+    id::{CommandId, Pos, hex},
     model::Role,
     text::SafeText,
 };
@@ -33,7 +33,7 @@ async fn start(dir: &Path) -> (Hub, Accounts) {
 fn login(username: &str, password: &str) -> Login {
     Login {
         username: username.to_owned(),
-        password: password.to_owned(),
+        password: password.into(),
         totp: None,
     }
 }
@@ -53,6 +53,7 @@ async fn rows_of<T: Row>(hub: &Hub) -> Vec<Bytes> {
         .collect()
 }
 
+/// S4, S10: what is stored is hashes and digests, of one algorithm, and opens nothing.
 #[tokio::test]
 async fn accounts_outlive_a_restart_and_secrets_are_nowhere() {
     let dir = tempfile::tempdir().unwrap();
@@ -71,8 +72,8 @@ async fn accounts_outlive_a_restart_and_secrets_are_nowhere() {
     let invited = accounts.invite(&owner, CommandId::random(), invite).await;
     let invited = invited.unwrap();
     let change = PasswordChange {
-        old: PASSWORD.to_owned(),
-        new: OTHER_PASSWORD.to_owned(),
+        old: PASSWORD.into(),
+        new: OTHER_PASSWORD.into(),
     };
     accounts.change_password(&owner, change).await.unwrap();
     let new = NewToken {
@@ -99,6 +100,14 @@ async fn accounts_outlive_a_restart_and_secrets_are_nowhere() {
     kept.extend(rows_of::<LoginRow>(&hub).await);
     kept.extend(rows_of::<CodeRow>(&hub).await);
     let log = hub.store().read(PART, Pos(0), 1_000).await.unwrap();
+    // S10: what is stored opens nothing, whatever it is presented as.
+    for row in &kept {
+        for prefix in ["fda_", "fdp_", "fdc_"] {
+            let replayed = format!("{prefix}{}", hex(row));
+            let opened = accounts.authenticate(&replayed).await;
+            assert!(matches!(opened, Err(AccountError::Token)));
+        }
+    }
     hub.stop().await;
     drop((hub, accounts));
 
@@ -117,6 +126,16 @@ async fn accounts_outlive_a_restart_and_secrets_are_nowhere() {
     ];
     let file = fs::read(dir.path().join(FILE_NAME)).unwrap();
     assert!(holds(&file, b"$argon2id$"), "the scan sees what is there");
+    for other in [
+        &b"$2a$"[..],
+        b"$2b$",
+        b"$2y$",
+        b"$argon2i$",
+        b"$argon2d$",
+        b"$pbkdf2",
+    ] {
+        assert!(!holds(&file, other), "S4: one algorithm only");
+    }
     assert!(holds(
         &file,
         &digest_key(Token::parse(&api).unwrap().digest())
@@ -135,7 +154,7 @@ async fn accounts_outlive_a_restart_and_secrets_are_nowhere() {
 
     let (hub, accounts) = start(dir.path()).await;
     assert_eq!(accounts.setup_code_file(), None);
-    for token in [&owned.access_token, &api, &maria.access_token, &chat] {
+    for token in [&*owned.access_token, &*api, &*maria.access_token, &*chat] {
         assert!(accounts.authenticate(token).await.is_ok(), "{token}");
     }
     let dead = accounts.authenticate(&ended.access_token).await;
@@ -148,7 +167,8 @@ async fn accounts_outlive_a_restart_and_secrets_are_nowhere() {
         code: invited.code,
         username: Some(SafeText::line("ana")),
         name: None,
-        password: PASSWORD.to_owned(),
+        password: PASSWORD.into(),
+        totp: None,
     };
     assert!(accounts.accept(accept, None).await.is_ok());
     let refresh_token = first.refresh_token;
@@ -171,8 +191,14 @@ async fn debug_shows_no_secret() {
     let code = fs::read_to_string(dir.path().join("setup-code")).unwrap();
     let tokens = accounts.setup(setup(code.trim()), true).await.unwrap();
     let session = accounts.authenticate(&tokens.access_token).await.unwrap();
-    let shown = format!("{accounts:?} {session:?}");
-    for secret in [code.trim(), PASSWORD, &tokens.access_token[4..]] {
+    let asked = login("olga", PASSWORD);
+    let shown = format!("{accounts:?} {session:?} {tokens:?} {asked:?}");
+    for secret in [
+        code.trim(),
+        PASSWORD,
+        &tokens.access_token[4..],
+        &tokens.refresh_token[4..],
+    ] {
         assert!(!shown.contains(secret));
     }
     hub.stop().await;

@@ -51,6 +51,7 @@ async fn an_invitation_makes_one_member_of_staff() {
     assert!(house.accounts.invitations(&owner).await.unwrap().is_empty());
 }
 
+/// S3, S8: revoked, used, expired and unknown codes: one answer.
 #[tokio::test]
 async fn every_dead_code_reads_the_same() {
     let (house, owner) = owned_house().await;
@@ -83,6 +84,7 @@ async fn a_code_is_good_to_its_last_millisecond() {
     assert!(house.accept(&invited.code, Some("ana")).await.is_ok());
 }
 
+/// S3: a code is good for one.
 #[tokio::test]
 async fn one_of_two_acceptances_at_once_comes_in() {
     let (house, owner) = owned_house().await;
@@ -115,7 +117,8 @@ async fn what_is_wrong_with_the_names_does_not_use_the_code_up() {
         code: invited.code.clone(),
         username: Some(SafeText::line("ana")),
         name: None,
-        password: "password12345678".to_owned(),
+        password: "password12345678".into(),
+        totp: None,
     };
     assert!(house.accounts.accept(weak, None).await.is_err());
     assert!(house.accept(&invited.code, Some("ana")).await.is_ok());
@@ -134,6 +137,7 @@ async fn an_invitation_for_a_name_is_for_that_name() {
     assert_eq!(tokens.user.username.as_str(), "ana");
 }
 
+/// S3: the role is at most that of the inviter.
 #[tokio::test]
 async fn nobody_gives_a_role_above_their_own() {
     let (house, owner) = owned_house().await;
@@ -243,7 +247,8 @@ async fn the_code_of_one_who_rose_since_is_worth_what_its_maker_may() {
         code: made.invitation.code.clone(),
         username: None,
         name: None,
-        password: PASSWORD.to_owned(),
+        password: PASSWORD.into(),
+        totp: None,
     };
     let checked = house.accounts.check_acceptance(checked, None).await;
     assert!(checked.is_ok(), "{checked:?}");

@@ -22,6 +22,7 @@ mod queue;
 mod search;
 mod settings;
 mod setup_auth;
+mod totp;
 mod transcript;
 mod users;
 
@@ -30,6 +31,7 @@ use super::route::Route;
 /// All rows, by area.
 pub(super) const ALL: &[&[Route]] = &[
     setup_auth::ROUTES,
+    totp::ROUTES,
     accounts::ROUTES,
     settings::ROUTES,
     knowledge::ROUTES,

@@ -32,7 +32,8 @@ pub(super) const ROUTES: &[Route] = &[
         "login",
         Open,
         |call| Box::pin(login(call)),
-        "Signs in with username and password.",
+        "Signs in with username and password; `forbidden` says that the password is right and that \
+         `totp`, the code of the second factor, is missing.",
     )
     .takes::<Login>()
     .gives::<SessionTokens>(200),

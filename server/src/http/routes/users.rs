@@ -3,7 +3,9 @@
 use std::ops::ControlFlow;
 
 use shared::{
-    api::{CreateUser, CreatedUser, Listed, Page, PasswordCode, SetStatus, StatusAnswer},
+    api::{
+        CreateUser, CreatedUser, Listed, Page, PasswordCode, SessionInfo, SetStatus, StatusAnswer,
+    },
     command::{Command, DepartmentRef, NewUser, UserChange},
     id::{DepartmentId, UserId},
     model::{AgentStatus, Interval, Role, User},
@@ -18,7 +20,7 @@ use crate::{
         permission::{Action, Object},
     },
     http::{
-        call::{Call, counted, no_body, page},
+        call::{Call, counted, no_body, page, whole},
         errors::Failure,
         query::{AFTER, DRY_RUN, Kind, LIMIT, Param},
         route::{Access::Bearer, Answer, Route},
@@ -114,6 +116,22 @@ pub(super) const ROUTES: &[Route] = &[
     )
     .query(&[DRY_RUN])
     .gives::<PasswordCode>(201),
+    Route::get(
+        "/api/users/{id}/sessions",
+        "list_sessions_of",
+        Bearer(Action::ManageSessionsOf),
+        |call| Box::pin(sessions(call)),
+        "Lists the sessions of a member of staff.",
+    )
+    .gives::<Page<SessionInfo>>(200),
+    Route::delete(
+        "/api/users/{id}/sessions",
+        "revoke_sessions",
+        Bearer(Action::ManageSessionsOf),
+        |call| Box::pin(revoke_sessions(call)),
+        "Ends every session and token of a member of staff.",
+    )
+    .query(&[DRY_RUN]),
     Route::get(
         "/api/users/{id}/status",
         "read_status",
@@ -296,6 +314,25 @@ async fn reset_password(call: Call) -> Answer {
     }
     let code = accounts.reset_password(call.session()?, id).await?;
     call.answer(&code)
+}
+
+async fn sessions(call: Call) -> Answer {
+    let id: UserId = call.id()?;
+    let accounts = &call.app.accounts;
+    let sessions = accounts.sessions_of(call.session()?, id).await?;
+    call.answer(&whole(sessions))
+}
+
+async fn revoke_sessions(call: Call) -> Answer {
+    let id: UserId = call.id()?;
+    call.count()?;
+    let accounts = &call.app.accounts;
+    if call.is_dry_run() {
+        let sessions = accounts.sessions_of(call.session()?, id).await?;
+        return call.would(format!("ends {} sessions and all tokens", sessions.len()));
+    }
+    accounts.revoke_sessions(call.session()?, id).await?;
+    Ok(no_body(StatusCode::NO_CONTENT))
 }
 
 async fn status(call: Call) -> Answer {
