@@ -208,6 +208,7 @@ every_command! {
     Command::AcceptInvitation { .. }, Internal => INTERNAL;
     Command::PostAttachment { .. }, Internal => INTERNAL;
     Command::RegisterCustomer, Internal => INTERNAL;
+    Command::NoteAccount(_), Internal => INTERNAL;
     Command::LoseAgent { .. }, Internal => INTERNAL;
     Command::RegainAgent { .. }, Internal => INTERNAL;
     Command::StartTurn { .. }, Internal => INTERNAL;

@@ -9,6 +9,7 @@ mod chat_files;
 mod chat_line;
 mod import;
 mod restore;
+mod totp;
 mod verbs;
 
 use std::io::ErrorKind;

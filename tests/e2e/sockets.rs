@@ -184,6 +184,7 @@ async fn a_page_from_elsewhere_opens_no_socket() {
     Raw::live(&site, &site.owner.token).await;
 }
 
+/// S13: logout, disabling and deleting close the socket with 4401.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ended_session_has_no_socket() {
     let site = Site::start(&[]).await;

@@ -8,6 +8,7 @@ mod catalogue;
 mod deploy;
 mod layers;
 mod register;
+mod secrets;
 mod source;
 mod words;
 

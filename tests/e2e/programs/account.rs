@@ -69,6 +69,7 @@ fn ask(customer: &Cli, text: &str, more: &[&str]) -> String {
     done(customer, &args, "").trim().to_owned()
 }
 
+/// S26: a password on its way is in no argument and no environment.
 #[test]
 fn an_account_has_its_chats_on_every_machine() {
     let (mut desk, _folder) = open_desk();
