@@ -11,6 +11,15 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, LogFormat};
 
+/// Libraries that write what goes through them, which is what people say: never as loud as that,
+/// whatever the filter asks for.
+const QUIET: [&str; 4] = [
+    "tungstenite=info",
+    "tokio_tungstenite=info",
+    "hyper=debug",
+    "rustls=debug",
+];
+
 /// Starts logging to standard error. A second call changes nothing.
 ///
 /// # Errors
@@ -18,6 +27,9 @@ use crate::config::{Config, LogFormat};
 pub fn start(config: &Config) -> Result<(), String> {
     let filter = EnvFilter::try_new(&config.log)
         .map_err(|error| format!("log filter {:?} is wrong: {error}", config.log))?;
+    let filter = QUIET.iter().fold(filter, |filter, directive| {
+        filter.add_directive(directive.parse().expect("a directive of ours is one"))
+    });
     let terminal = io::stderr().is_terminal();
     let format = config.log_format.unwrap_or(if terminal {
         LogFormat::Pretty
