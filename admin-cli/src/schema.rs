@@ -11,14 +11,14 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use shared::{
     api::{
-        AssistantStatus, AssistantTried, CreatedUser, Invited, KbCheck, KbSuggestion, KbTest,
-        KbTopic, Message, PasswordCode, Posted, SearchHit, SessionInfo, SystemStatus, TokenInfo,
-        TotpBegun, TotpStatus,
+        AssistantStatus, AssistantTried, AuditVerdict, CreatedUser, Erased, Invited, KbCheck,
+        KbSuggestion, KbTest, KbTopic, Message, PasswordCode, Posted, SearchHit, SessionInfo,
+        SystemStatus, TokenInfo, TotpBegun, TotpStatus,
     },
     assistant::AssistantSettings,
     desk::{Change, Document},
     model::{Canned, Chat, Department, Invitation, Settings, User},
-    record::Delivered,
+    record::{Delivered, Record},
 };
 
 use crate::{
@@ -100,6 +100,7 @@ const VERBS: &[(&str, Form)] = &[
     ("chat close", Either("Chat")),
     ("chat resolve", Either("Chat")),
     ("chat export", Text),
+    ("customer erase", Item("Erased")),
     ("queue list", List("Chat")),
     ("queue watch", Stream("QueueChange")),
     ("settings get", Item("Settings")),
@@ -129,6 +130,8 @@ const VERBS: &[(&str, Form)] = &[
     ("session list", List("SessionInfo")),
     ("session end", Nothing),
     ("backup", Item("WrittenFile")),
+    ("audit list", List("Record")),
+    ("audit verify", Item("AuditVerdict")),
     ("tail", Stream("EventLine")),
     ("wait", OneOf(&["Chat", "User", "Message"])),
     ("explain chat", Item("Explained")),
@@ -189,6 +192,9 @@ fn document() -> Value {
     add::<RecoveryCode>(&mut schemas);
     add::<WrittenFile>(&mut schemas);
     add::<EventLine>(&mut schemas);
+    add::<Record>(&mut schemas);
+    add::<AuditVerdict>(&mut schemas);
+    add::<Erased>(&mut schemas);
     add::<SystemStatus>(&mut schemas);
     add::<Finding>(&mut schemas);
     add::<Version>(&mut schemas);

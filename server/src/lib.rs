@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod assistant;
+pub mod care;
 pub mod config;
 pub mod demo;
 pub mod desk;
@@ -24,6 +25,7 @@ pub use self::http::stream::{Accept, Connection, Duplex};
 use crate::{
     accounts::{AccountSettings, Accounts},
     assistant::Assistant,
+    care::Care,
     config::Config,
     http::{App, Parts, listener, tls::TlsReloader},
     hub::{Health, Hub, files::Files, presence::Presence},
@@ -60,6 +62,9 @@ pub enum StartError {
         /// Why.
         error: io::Error,
     },
+    /// What was ordered to be erased could not be.
+    #[error("what was erased could not be kept erased: {0}")]
+    Care(#[from] care::CareError),
     /// The language model of the assistant cannot be asked.
     #[error("{0}")]
     Model(#[from] assistant::ModelError),
@@ -84,7 +89,8 @@ impl StartError {
         match self {
             Self::Store(error) => error.exit_code(),
             Self::PortTaken(_) | Self::Listen { .. } => 69,
-            Self::NotWritable { .. } => 73,
+            Self::Care(care::CareError::Store(error)) => error.exit_code(),
+            Self::NotWritable { .. } | Self::Care(_) => 73,
             Self::Model(_) | Self::Tls(_) | Self::SetupOffLoopback(_) | Self::Root(_) => 2,
         }
     }
@@ -96,6 +102,7 @@ pub struct Server {
     accounts: Accounts,
     files: Files,
     assistant: Assistant,
+    care: Care,
     app: Arc<App>,
     tls: Option<TlsReloader>,
     config: Config,
@@ -142,6 +149,8 @@ impl Server {
                 error: io::Error::other(error.to_string()),
             })?;
         let files = Files::start(hub.clone(), config.limits.attachment_bytes()).await?;
+        // What was erased stays erased, also in a desk that was restored: before anything is served.
+        let care = Care::start(hub.clone(), accounts.clone(), files.clone(), &config.data).await?;
         let assistant = Assistant::new(hub.clone(), &config.assistant, &config.data)?;
         let presence = Arc::new(Presence::default());
         let tasks = TaskTracker::new();
@@ -151,6 +160,7 @@ impl Server {
             accounts: accounts.clone(),
             files: files.clone(),
             assistant: assistant.clone(),
+            care: care.clone(),
             presence: Arc::clone(&presence),
         };
         let app = Arc::new(App::new(parts, &config, tasks.clone(), stop.clone()));
@@ -169,6 +179,7 @@ impl Server {
             accounts,
             files,
             assistant,
+            care,
             app,
             tls,
             config,
@@ -211,6 +222,7 @@ impl Server {
         self.tasks.spawn(self.files.clone().keep(self.stop.clone()));
         self.tasks
             .spawn(self.assistant.clone().run(self.stop.clone()));
+        self.tasks.spawn(self.care.clone().run(self.stop.clone()));
         let limits = listener::ListenLimits::from(&self.config.limits);
         let serving = http::listen(
             listener,

@@ -55,6 +55,9 @@ enum Command {
     Check {
         /// The file [default: DIR/desk.redb]
         file: Option<PathBuf>,
+        /// A head that the log had once, to find a past that was written anew or cut short
+        #[arg(long, value_name = "POS:HASH")]
+        head: Option<store::Head>,
     },
     /// What works on the assistant without a desk
     Assistant {
@@ -91,7 +94,7 @@ fn main() -> ExitCode {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let outcome = match args.command {
         Some(Command::Restore { file, force }) => restore(&args.flags, &file, force),
-        Some(Command::Check { file }) => check(&args.flags, file),
+        Some(Command::Check { file, head }) => check(&args.flags, file, head),
         Some(Command::Assistant { command }) => match command {
             AssistantCommand::Eval { data, set, json } => {
                 // A desk's folder in the environment is not the one that is meant.
@@ -140,21 +143,25 @@ fn restore(flags: &Flags, file: &Path, force: bool) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn check(flags: &Flags, file: Option<PathBuf>) -> Result<u8, Failure> {
+fn check(flags: &Flags, file: Option<PathBuf>, head: Option<store::Head>) -> Result<u8, Failure> {
     let file = match file {
         Some(file) => file,
         None => Config::load(flags).map_err(usage)?.data.join("desk.redb"),
     };
-    let report = store::check(&file).map_err(broken)?;
+    let report = store::check_against(&file, head).map_err(broken)?;
     for problem in &report.problems {
         say(&format!("problem: {problem}"))?;
     }
+    let erased = match report.erased {
+        0 => String::new(),
+        erased => format!(", {erased} erased"),
+    };
     say(&format!(
-        "{}: {} records in {} chats, head {}, {} problems",
+        "{}: {} records in {} chats{erased}, head {}, {} problems",
         file.display(),
         report.records,
         report.chats,
-        report.head,
+        report.head.map_or(0, |head| head.pos.0),
         report.problems.len()
     ))?;
     Ok(if report.problems.is_empty() { 0 } else { 65 })

@@ -166,7 +166,10 @@ pub use assistant::{
     AssistantStatus, AssistantTried, AssistantTry, FlagAnswer, KnowledgeStatus, ProviderStatus,
     ReturnChat, WantHuman,
 };
-pub use customers::{CustomerAccount, CustomerExport, ExportedChat, ExportedRating, PastChat};
+pub use customers::{
+    AuditVerdict, CustomerAccount, CustomerExport, EraseCustomer, Erased, ExportedChat,
+    ExportedRating, PastChat,
+};
 pub use knowledge::{
     KbCheck, KbConfusion, KbDecision, KbFinding, KbGuess, KbPassage, KbPolicy, KbSeverity,
     KbSuggestion, KbSuggestions, KbTest, KbTopic, KbTry,

@@ -64,6 +64,21 @@ pub enum Reader {
     Staff,
 }
 
+/// Why what somebody said is forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum EraseReason {
+    /// The person asked for it.
+    Requested,
+    /// A law or a court asks for it.
+    Obliged,
+    /// Nobody needs it any more.
+    Unneeded,
+    /// The department keeps chats for so long and no longer.
+    Retention,
+}
+
 /// One end of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -441,6 +456,29 @@ pub enum Event {
         /// What it was for.
         name: SafeText,
     },
+    /// All that the desk keeps of a customer is to be forgotten. The chats follow, each with its
+    /// own [`Event::ChatErased`]. Has no word of or about the person.
+    CustomerErased {
+        /// Who.
+        customer: UserId,
+        /// Why.
+        reason: EraseReason,
+    },
+    /// What was said in a closed chat is forgotten; its records stay as tombstones.
+    ChatErased {
+        /// Which.
+        chat: ChatId,
+        /// Whose.
+        customer: UserId,
+        /// Where it was.
+        department: DepartmentId,
+        /// Why.
+        reason: EraseReason,
+        /// How many records became tombstones.
+        records: u64,
+        /// The SHA-256 of the tombstones, in hexadecimal digits: what they may say.
+        digest: SafeText,
+    },
     /// An event of a newer version; readers skip it and move on.
     #[serde(other)]
     Unknown,
@@ -505,6 +543,8 @@ impl Event {
             Self::SessionsRevoked { .. } => "sessions_revoked",
             Self::TokenCreated { .. } => "token_created",
             Self::TokenDeleted { .. } => "token_deleted",
+            Self::CustomerErased { .. } => "customer_erased",
+            Self::ChatErased { .. } => "chat_erased",
             Self::Unknown => "unknown",
         }
     }

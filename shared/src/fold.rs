@@ -365,6 +365,11 @@ impl View {
                     user.set_status(*status, reason.as_ref(), *drain);
                 }
             }
+            Event::ChatErased { chat, .. } => {
+                if let Some(view) = self.chats.get_mut(chat) {
+                    view.erase();
+                }
+            }
             Event::AgentUnreachable { user } => self.set_reachable(*user, false),
             Event::AgentBack { user } => self.set_reachable(*user, true),
             _ => {}

@@ -6,11 +6,13 @@
 pub mod api;
 pub mod assistant;
 pub mod attachment;
+pub mod audit;
 pub mod canned;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod command;
 pub mod desk;
+pub mod erased;
 pub mod error;
 pub mod event;
 pub mod fold;

@@ -12,7 +12,7 @@ use shared::{
         AnswerSource, AssistantReason, AssistantSettings, Citation, Entity, EntityKind, Failure,
         HandOff, HandOffReason, IntentGuess, Reply, ReplyKind, Share, Summary, Tried,
     },
-    event::{AssignRule, Event, QueueReason, Reader, TransferEnd},
+    event::{AssignRule, EraseReason, Event, QueueReason, Reader, TransferEnd},
     id::{AttachmentId, CannedId, ChatId, DepartmentId, Epoch, InvitationId, Pos, Seq, UserId},
     model::{
         Actor, ActorKind, AgentStatus, Attachment, Canned, CannedScope, Department, FieldKind,
@@ -302,6 +302,18 @@ fn desk_events() -> Vec<Event> {
         Event::UserDeleted { user: UserId(7) },
         Event::CustomerRegistered {
             customer: UserId(12),
+        },
+        Event::CustomerErased {
+            customer: UserId(12),
+            reason: EraseReason::Requested,
+        },
+        Event::ChatErased {
+            chat: ChatId(42),
+            customer: UserId(12),
+            department: DepartmentId(2),
+            reason: EraseReason::Retention,
+            records: 17,
+            digest: SafeText::line(&"5f".repeat(32)),
         },
         Event::InvitationCreated {
             invitation: Invitation {

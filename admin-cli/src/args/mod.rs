@@ -5,6 +5,7 @@
 pub(crate) mod access;
 pub(crate) mod assistant;
 pub(crate) mod canned;
+pub(crate) mod care;
 pub(crate) mod chat;
 pub(crate) mod code;
 pub(crate) mod desk;
@@ -208,6 +209,9 @@ pub(crate) enum Verb {
     /// Conversations
     #[command(subcommand)]
     Chat(chat::ChatVerb),
+    /// Customers, and forgetting them
+    #[command(subcommand)]
+    Customer(care::CustomerVerb),
     /// The chats that wait
     #[command(subcommand)]
     Queue(chat::QueueVerb),
@@ -234,6 +238,9 @@ pub(crate) enum Verb {
     Apply(code::Apply),
     /// Write everything the hub knows to one file
     Backup(desk::Backup),
+    /// Who used which right when, and whether the log is what was written
+    #[command(subcommand)]
+    Audit(care::AuditVerb),
     /// Print what happens, as it happens
     Tail(desk::Tail),
     /// Wait until a chat or a user is so

@@ -3,6 +3,7 @@
 //! How a result looks is in `format`, which columns a thing has in `items` and `identity`.
 
 mod assistant;
+mod care;
 pub(crate) mod changes;
 pub(crate) mod explained;
 mod format;

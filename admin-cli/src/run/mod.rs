@@ -5,6 +5,7 @@ pub(crate) mod assistant;
 mod backup;
 mod bulk;
 mod canned;
+mod care;
 mod chat;
 mod code;
 mod context;
@@ -62,6 +63,7 @@ pub(crate) async fn run(app: &Invocation, verb: Verb) -> Result<(), Failure> {
         Verb::User(verb) => user::run(app, verb).await,
         Verb::Invite(verb) => invite::run(app, verb).await,
         Verb::Chat(verb) => chat::run(app, verb).await,
+        Verb::Customer(verb) => care::customer(app, verb).await,
         Verb::Queue(verb) => queue::run(app, verb).await,
         Verb::Kb(verb) => knowledge::run(app, verb).await,
         Verb::Token(verb) => access::token(app, verb).await,
@@ -71,6 +73,7 @@ pub(crate) async fn run(app: &Invocation, verb: Verb) -> Result<(), Failure> {
         Verb::Diff(args) => code::diff(app, args).await,
         Verb::Apply(args) => code::apply(app, args).await,
         Verb::Backup(args) => backup::backup(app, &args).await,
+        Verb::Audit(verb) => care::audit(app, verb).await,
         Verb::Tail(args) => follow::tail(app, args).await,
         Verb::Wait(args) => wait::wait(app, args).await,
         Verb::Explain(verb) => explain::run(app, verb).await,

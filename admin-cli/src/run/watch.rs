@@ -175,7 +175,11 @@ pub(super) const fn moves_canned(record: &Record) -> bool {
 
 /// Whether a record can change a chat, or who sees it.
 pub(super) const fn moves_chats(record: &Record) -> bool {
-    record.chat.is_some() || matches!(record.event, Event::UserUpdated { .. } | Event::Unknown)
+    record.chat.is_some()
+        || matches!(
+            record.event,
+            Event::UserUpdated { .. } | Event::ChatErased { .. } | Event::Unknown
+        )
 }
 
 #[cfg(test)]

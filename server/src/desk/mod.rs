@@ -14,6 +14,7 @@ mod departments;
 mod due;
 mod ending;
 pub mod entities;
+mod erasure;
 mod form;
 mod hours;
 pub mod human;
@@ -252,6 +253,11 @@ impl Desk {
                 provider,
                 hash,
             } => Ok(self.note_knowledge(*topics, *questions, *provider, hash)),
+            Command::EraseCustomer { customer, reason } => {
+                self.erase_customer(party, *customer, *reason)
+            }
+            Command::CloseChats { chats } => Ok(self.close_chats(chats)),
+            Command::EraseChat { .. } => self.erase_chat(command),
             _ => Ok(Vec::new()),
         }
     }

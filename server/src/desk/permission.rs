@@ -190,7 +190,7 @@ table! {
     ResetTotp         "reset_totp"         "Ends the second factor of others." [Any     Any      Never         Never         Never    Never         Never     Never]
     Backup            "backup"             "Takes a backup."                  [Any      Any      Never         Never         Never    Never         Never     Never]
     ExportCustomer    "export_customer"    "Exports a customer's data."       [Any      Any      Never         Never         Never    SelfOnly      Never     Never]
-    EraseCustomer     "erase_customer"     "Erases a customer's data."        [Any      Any      Never         Never         Never    Never         Never     Never]
+    EraseCustomer     "erase_customer"     "Erases a customer's data."        [Any      Any      Never         Never         Never    Never         Never     Any]
 }
 
 impl Action {
@@ -250,7 +250,10 @@ impl Action {
             | Command::StartHub
             | Command::StartTurn { .. }
             | Command::FinishTurn { .. }
-            | Command::NoteKnowledge { .. } => Self::RunDesk,
+            | Command::NoteKnowledge { .. }
+            | Command::CloseChats { .. }
+            | Command::EraseChat { .. } => Self::RunDesk,
+            Command::EraseCustomer { .. } => Self::EraseCustomer,
         }
     }
 
@@ -347,6 +350,7 @@ impl Object {
             Command::UpdateDepartment { id, .. } | Command::DeleteDepartment { id, .. } => {
                 Self::Department(*id)
             }
+            Command::EraseCustomer { customer, .. } => Self::Customer(*customer),
             Command::CreateCanned(new) => Self::CannedOf(new.scope),
             Command::UpdateCanned { id, .. } | Command::DeleteCanned { id, .. } => {
                 Self::Canned(*id)

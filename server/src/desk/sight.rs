@@ -37,6 +37,7 @@ pub(super) const fn audience(event: &Event) -> Audience {
         | Event::ChatClosed {}
         | Event::ReadMarked { .. }
         | Event::AssistantAssigned { .. }
+        | Event::ChatErased { .. }
         | Event::Rated { .. } => Audience::Public,
         Event::UnreadMarked { .. }
         | Event::Tagged { .. }
@@ -64,6 +65,7 @@ pub(super) const fn audience(event: &Event) -> Audience {
         | Event::AssistantUpdated { .. }
         | Event::KnowledgeLoaded { .. } => Audience::Staff,
         Event::CustomerRegistered { .. }
+        | Event::CustomerErased { .. }
         | Event::DeskApplied { .. }
         | Event::InvitationCreated { .. }
         | Event::InvitationDeleted { .. }
@@ -123,6 +125,14 @@ impl Desk {
         let Some(id) = record.chat else {
             if let Some(scope) = self.scope_of_canned(&record.event) {
                 return scope;
+            }
+            if let Event::ChatErased {
+                customer,
+                department,
+                ..
+            } = &record.event
+            {
+                (scope.customer, scope.department) = (Some(*customer), Some(*department));
             }
             if let Event::AgentLost { chats, .. } = &record.event {
                 let first = chats.first().and_then(|chat| self.chat(*chat));

@@ -18,6 +18,7 @@ use warp::{
 
 use crate::{
     accounts::AccountError,
+    care::CareError,
     desk::Rejection,
     hub::{Stopped, SubmitError, customers::ChatsError, files::FileError},
     store::StoreError,
@@ -263,6 +264,18 @@ impl From<PastError> for Failure {
         match error {
             PastError::Store(error) => error.into(),
             PastError::Stopped(stopped) => stopped.into(),
+        }
+    }
+}
+
+impl From<CareError> for Failure {
+    fn from(error: CareError) -> Self {
+        match error {
+            CareError::Submit(error) => error.into(),
+            CareError::Account(error) => error.into(),
+            CareError::Store(error) => error.into(),
+            CareError::Stopped(stopped) => stopped.into(),
+            CareError::Ledger(error) => Self::internal(error),
         }
     }
 }

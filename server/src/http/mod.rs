@@ -43,6 +43,7 @@ use warp::{filters::BoxedFilter, reply::Response};
 use crate::{
     accounts::{Accounts, rate::Rate},
     assistant::Assistant,
+    care::Care,
     config::{Config, Limits},
     hub::{Hub, files::Files, presence::Presence},
 };
@@ -91,6 +92,8 @@ pub(crate) struct App {
     pub(crate) files: Files,
     /// What answers by itself.
     pub(crate) assistant: Assistant,
+    /// What forgets.
+    pub(crate) care: Care,
     /// Who is connected.
     pub(crate) presence: Arc<Presence>,
     /// The open sockets.
@@ -129,6 +132,8 @@ pub(crate) struct Parts {
     pub(crate) files: Files,
     /// What answers by itself.
     pub(crate) assistant: Assistant,
+    /// What forgets.
+    pub(crate) care: Care,
     /// Who is connected.
     pub(crate) presence: Arc<Presence>,
 }
@@ -146,6 +151,7 @@ impl App {
             accounts,
             files,
             assistant,
+            care,
             presence,
         } = parts;
         let limits = &config.limits;
@@ -165,6 +171,7 @@ impl App {
             accounts,
             files,
             assistant,
+            care,
             presence,
             sockets: Sockets::default(),
             limits: RateLimits::new(rates),

@@ -139,6 +139,8 @@ struct Submission {
 enum Request {
     Submit(Box<Submission>),
     Ask(Question),
+    /// Write the desk down now, and say when that was tried.
+    WriteDown(oneshot::Sender<()>),
     Stop,
 }
 
@@ -363,6 +365,17 @@ impl Hub {
     #[must_use]
     pub fn jobs(&self) -> watch::Receiver<Option<Timestamp>> {
         self.jobs.clone()
+    }
+
+    /// Has the desk written down, so that a start need not read the whole log.
+    ///
+    /// # Errors
+    /// [`Stopped`] when the hub has ended or its store is not well.
+    pub async fn write_down(&self) -> Result<(), Stopped> {
+        let (sender, receiver) = oneshot::channel();
+        let sent = self.requests.send(Request::WriteDown(sender)).await;
+        sent.map_err(|_| Stopped)?;
+        receiver.await.map_err(|_| Stopped)
     }
 
     /// Ends the loop after what waits has been done, and waits for the end.

@@ -159,10 +159,12 @@ impl Partition {
             let stop = batch.iter().any(|request| matches!(request, Request::Stop));
             let mut questions = Vec::new();
             let mut commands = Vec::new();
+            let mut write_down = Vec::new();
             for request in batch.drain(..) {
                 match request {
                     Request::Submit(submission) => commands.push(*submission),
                     Request::Ask(question) => questions.push(question),
+                    Request::WriteDown(done) => write_down.push(done),
                     Request::Stop => {}
                 }
             }
@@ -175,6 +177,12 @@ impl Partition {
             }
             if stop {
                 return false;
+            }
+            for done in write_down {
+                self.snapshot().await;
+                if done.send(()).is_err() {
+                    tracing::debug!("nobody waits for the desk to be written down");
+                }
             }
             self.housekeeping(requests.is_empty()).await;
             // Indexes, words and snapshots are written beside the batches, and fail there too.
@@ -496,6 +504,7 @@ impl Partition {
                         (submission.reply)(Err(SubmitError::Degraded));
                     }
                     Some(Request::Ask(question)) => self.answer(question),
+                    Some(Request::WriteDown(_)) => {}
                     Some(Request::Stop) | None => return false,
                 },
                 () = sleep_until(until) => return true,

@@ -72,7 +72,11 @@ impl Room {
             Space::Ample | Space::Low => true,
             Space::Short => !matches!(command, Command::OpenChat(_)),
             Space::Full => {
-                matches!(who, Who::System(_)) || matches!(command, Command::Close { .. })
+                matches!(who, Who::System(_))
+                    || matches!(
+                        command,
+                        Command::Close { .. } | Command::EraseCustomer { .. }
+                    )
             }
         }
     }

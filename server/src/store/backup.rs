@@ -14,7 +14,7 @@ use std::{
 use redb::{Database, Key, ReadTransaction, TableDefinition, Value};
 
 use super::{
-    FILE_NAME,
+    Engine, FILE_NAME, Store,
     check::check,
     error::StoreError,
     migrations::put_meta,
@@ -52,6 +52,13 @@ impl Backup {
         &self.path.0
     }
 
+    /// Puts it in the place of the file that it is a copy of, which nobody has open.
+    pub(super) fn replace(self, file: &Path) -> Result<(), StoreError> {
+        fs::rename(&self.path.0, file)?;
+        place::sync_directory(place::directory(file))?;
+        Ok(())
+    }
+
     /// Copies it out and forgets it.
     ///
     /// # Errors
@@ -76,6 +83,30 @@ pub(super) fn sweep(file: &Path, purpose: &str) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+impl Store {
+    /// Writes the file anew from what is left in it, so that nothing can be read in it that was
+    /// deleted or erased before. Writing waits meanwhile; a store in memory has nothing to do.
+    ///
+    /// # Errors
+    /// As [`Store::kv_cas`]; the old file stays then.
+    pub async fn rewrite(&self) -> Result<(), StoreError> {
+        self.offload(|store| match &store.0.engine {
+            Engine::Memory(_) => Ok(()),
+            Engine::Redb(redb) => redb.rewrite(),
+        })
+        .await
+    }
+
+    /// Bytes of the file, where there is one.
+    #[must_use]
+    pub fn file_bytes(&self) -> Option<u64> {
+        match &self.0.engine {
+            Engine::Memory(_) => None,
+            Engine::Redb(redb) => redb.file_bytes(),
+        }
+    }
 }
 
 /// A file that is removed unless it is kept.

@@ -8,7 +8,8 @@ use redb::{ReadTransaction, ReadableDatabase, ReadableTableMetadata};
 use shared::id::{ChatId, Pos, Seq};
 
 use super::{
-    Hash, Part, StoredRecord,
+    Part, StoredRecord,
+    audit::{Head, Tombstones, Verifier},
     error::StoreError,
     migrations, place,
     redb::{engine_error, guarded, open_file, words::segment},
@@ -24,8 +25,10 @@ const PROBLEMS_MAX: usize = 100;
 pub struct Report {
     /// Records of all partitions.
     pub records: u64,
-    /// The last position of the main partition.
-    pub head: Pos,
+    /// The last record of the main partition; none of an empty log.
+    pub head: Option<Head>,
+    /// Records of all partitions without words.
+    pub erased: u64,
     /// Chats of all partitions.
     pub chats: u64,
     /// What is wrong, in sentences; empty when nothing is.
@@ -39,6 +42,14 @@ pub struct Report {
 /// [`StoreError::TooNew`], [`StoreError::Corrupt`] when it is damaged beyond reading, and what the
 /// system says.
 pub fn check(file: &Path) -> Result<Report, StoreError> {
+    check_against(file, None)
+}
+
+/// The same, of a file that is known to have had `known` as its head once.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_against(file: &Path, known: Option<Head>) -> Result<Report, StoreError> {
     std::fs::metadata(file).map_err(|error| place::refused(file, error))?;
     place::recognise(file)?;
     guarded(|| {
@@ -50,18 +61,21 @@ pub fn check(file: &Path) -> Result<Report, StoreError> {
             Ok(false) => report.problem("pages were damaged and have been repaired"),
             Err(error) => return Err(engine_error(error)),
         }
-        let known = migrations::known_version();
+        let newest = migrations::known_version();
         let version = match migrations::version(&database)? {
             None | Some(0) => {
                 return Err(StoreError::NotADatabase {
                     path: file.to_path_buf(),
                 });
             }
-            Some(found) if found > known => return Err(StoreError::TooNew { found, known }),
+            Some(found) if found > newest => {
+                let known = newest;
+                return Err(StoreError::TooNew { found, known });
+            }
             Some(version) => version,
         };
         let transaction = database.begin_read().map_err(engine_error)?;
-        verify(&transaction, &mut report)?;
+        verify(&transaction, known, &mut report)?;
         if version >= migrations::WORDS_VERSION {
             verify_words(&transaction, &mut report)?;
         }
@@ -78,7 +92,7 @@ pub(super) fn verify_store(store: &super::Store) -> Result<Report, StoreError> {
     let mut report = Report::default();
     if let super::Engine::Redb(redb) = &store.0.engine {
         redb.with_read(|transaction| {
-            verify(transaction, &mut report)?;
+            verify(transaction, None, &mut report)?;
             verify_words(transaction, &mut report)?;
             verify_chunks(transaction, &mut report)
         })?;
@@ -116,13 +130,17 @@ fn verify_chunks(transaction: &ReadTransaction, report: &mut Report) -> Result<(
 struct Pass {
     part: Part,
     settled: Pos,
-    last: (Pos, Hash),
+    last: Pos,
     seqs: BTreeMap<ChatId, Seq>,
     settled_chats: u64,
     settled_marks: u64,
 }
 
-fn verify(transaction: &ReadTransaction, report: &mut Report) -> Result<(), StoreError> {
+fn verify(
+    transaction: &ReadTransaction,
+    known: Option<Head>,
+    report: &mut Report,
+) -> Result<(), StoreError> {
     let log = transaction.open_table(LOG).map_err(engine_error)?;
     let heads = transaction.open_table(HEAD).map_err(engine_error)?;
     let chats = transaction.open_table(CHAT).map_err(engine_error)?;
@@ -131,20 +149,19 @@ fn verify(transaction: &ReadTransaction, report: &mut Report) -> Result<(), Stor
     for head in heads.range::<u32>(..).map_err(engine_error)? {
         let (part, head) = head.map_err(engine_error)?;
         let part = Part(part.value());
-        let pass = verify_part(transaction, part, report)?;
-        if parse_head(head.value()) != Some(pass.last) {
-            report.problem(format!(
-                "the log ends at {}, which is not where it should",
-                pass.last.0
-            ));
+        let head = parse_head(head.value()).map(|(pos, hash)| Head { pos, hash });
+        if head.is_none() {
+            report.problem("the head of the log is cut short");
         }
-        if pass.settled > pass.last.0 {
+        let known = known.filter(|_| part == Part::MAIN);
+        let pass = verify_part(transaction, part, (head, known), report)?;
+        if pass.settled > pass.last {
             report.problem("more is settled than the log has");
         }
         if part == Part::MAIN {
-            report.head = pass.last.0;
+            report.head = head;
         }
-        rows += pass.last.0.0;
+        rows += pass.last.0;
         chat_rows += pass.settled_chats;
         done_rows += pass.settled_marks;
         report.chats += pass.seqs.len() as u64;
@@ -161,6 +178,9 @@ fn verify(transaction: &ReadTransaction, report: &mut Report) -> Result<(), Stor
     }
     if done.len().map_err(engine_error)? != done_rows {
         report.problem("the index of commands has rows of no record");
+    }
+    if known.is_some() && report.head.is_none() {
+        report.problem("the log is empty and is known to have had records");
     }
     Ok(())
 }
@@ -217,6 +237,7 @@ fn verify_words(transaction: &ReadTransaction, report: &mut Report) -> Result<()
 fn verify_part(
     transaction: &ReadTransaction,
     part: Part,
+    (head, known): (Option<Head>, Option<Head>),
     report: &mut Report,
 ) -> Result<Pass, StoreError> {
     let positions = transaction.open_table(SETTLED).map_err(engine_error)?;
@@ -224,11 +245,13 @@ fn verify_part(
     let mut pass = Pass {
         part,
         settled: Pos(settled.map_or(0, |row| row.value())),
-        last: (Pos(0), Hash::START),
+        last: Pos(0),
         seqs: BTreeMap::new(),
         settled_chats: 0,
         settled_marks: 0,
     };
+    let mut verifier = Verifier::new(known);
+    let mut erasures = Vec::new();
     let log = transaction.open_table(LOG).map_err(engine_error)?;
     let rows = log.range((part.0, 0)..=(part.0, u64::MAX));
     for row in rows.map_err(engine_error)? {
@@ -236,28 +259,64 @@ fn verify_part(
         let pos = Pos(key.value().1);
         match StoredRecord::from_row(row.value()) {
             Ok(record) => {
+                erasures.extend(verifier.take(pos, &record));
                 verify_record(&mut pass, pos, &record, report);
                 if record.pos <= pass.settled {
                     verify_indexes(transaction, &mut pass, &record, report)?;
                 }
-                pass.last = (pos, record.hash);
             }
-            Err(_) => {
-                report.problem(format!("record {pos} cannot be read"));
-                pass.last.0 = pos;
-            }
+            Err(_) => verifier.take_unreadable(pos),
         }
+        pass.last = pos;
+    }
+    for erasure in &erasures {
+        let found = tombstones(transaction, part, erasure.chat)?;
+        verifier.compare(erasure, &found);
+    }
+    let verdict = verifier.finish(head);
+    report.erased += verdict.erased;
+    for problem in verdict.problems {
+        report.problem(problem);
     }
     Ok(pass)
 }
 
-fn verify_record(pass: &mut Pass, pos: Pos, record: &StoredRecord, report: &mut Report) {
-    if pos != pass.last.0.next() || record.pos != pos {
-        report.problem(format!("record {pos} follows record {}", pass.last.0));
+/// The tombstones of a chat, by the index of chats as far as it goes and the log behind that.
+fn tombstones(
+    transaction: &ReadTransaction,
+    part: Part,
+    chat: ChatId,
+) -> Result<(u64, String), StoreError> {
+    let index = transaction.open_table(CHAT).map_err(engine_error)?;
+    let log = transaction.open_table(LOG).map_err(engine_error)?;
+    let settled = transaction.open_table(SETTLED).map_err(engine_error)?;
+    let settled = settled.get(part.0).map_err(engine_error)?;
+    let settled = settled.map_or(0, |row| row.value());
+    let mut found = Tombstones::default();
+    let rows = index.range((part.0, chat.0, 0)..=(part.0, chat.0, u64::MAX));
+    for row in rows.map_err(engine_error)? {
+        let pos = row.map_err(engine_error)?.1.value();
+        if let Some(row) = log.get((part.0, pos)).map_err(engine_error)?
+            && let Ok(record) = StoredRecord::from_row(row.value())
+            && record.record().is_ok()
+        {
+            found.take(record)?;
+        }
     }
-    if !record.verifies(&pass.last.1) {
-        report.problem(format!("record {pos} is not what was written"));
-    } else if let Err(error) = record.record() {
+    let rows = log.range((part.0, settled + 1)..=(part.0, u64::MAX));
+    for row in rows.map_err(engine_error)? {
+        if let Ok(record) = StoredRecord::from_row(row.map_err(engine_error)?.1.value())
+            && record.chat == Some(chat)
+            && record.record().is_ok()
+        {
+            found.take(record)?;
+        }
+    }
+    Ok(found.finish())
+}
+
+fn verify_record(pass: &mut Pass, pos: Pos, record: &StoredRecord, report: &mut Report) {
+    if let Err(error) = record.record() {
         report.problem(error.to_string());
     }
     match (record.chat, record.seq) {

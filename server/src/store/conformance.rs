@@ -356,6 +356,7 @@ on_every_engine! {
         }).await.unwrap().assert_done();
         store.settle(Part::MAIN, 300, now()).await.unwrap();
         let before = all(&store).await;
+        let tombstones = store.tombstones(Part::MAIN, ChatId(2)).await.unwrap();
         store.redact(Part::MAIN, ChatId(2)).await.unwrap();
         let after = all(&store).await;
         assert_dense(&after);
@@ -366,10 +367,15 @@ on_every_engine! {
             let frame = new.frame(store.lineage());
             let text = std::str::from_utf8(&frame).unwrap();
             assert_eq!(text.contains("secret"), !erased);
-            assert_eq!(text.contains("erased"), erased);
+            assert_eq!(text.contains("[erased]"), erased);
+            assert!(new.verifies(&new.pos.0.checked_sub(2).map_or(Hash::START, |at| {
+                after[usize::try_from(at).unwrap()].hash
+            })));
         }
         store.redact(Part::MAIN, ChatId(2)).await.unwrap();
         assert_eq!(all(&store).await, after);
+        let told = store.tombstones(Part::MAIN, ChatId(2)).await.unwrap();
+        assert_eq!((told.clone(), told.0), (tombstones, 550));
         talk.pos = Pos(1_100);
         commit(&store, &mut talk, |talk| vec![talk.say(2, "more", None)]).await.unwrap().assert_done();
     }

@@ -305,7 +305,7 @@ impl Memory {
             log.snapshot = None;
             let records = log.records.iter_mut();
             for record in records.filter(|record| record.chat == Some(chat)) {
-                record.redact();
+                record.redact()?;
             }
         }
         Ok(())

@@ -17,6 +17,7 @@ macro_rules! engine {
     };
 }
 
+mod audit;
 mod backup;
 mod check;
 mod chunk;
@@ -40,6 +41,8 @@ mod conformance;
 mod files;
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod mutations;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
@@ -68,8 +71,9 @@ use shared::{
 use tokio::sync::broadcast;
 
 pub use self::{
+    audit::{Head, Verdict},
     backup::{Backup, restore},
-    check::{Report, check},
+    check::{Report, check, check_against},
     chunk::{CHUNK_BYTES, FileId},
     error::StoreError,
     health::{Health, Space},
@@ -400,7 +404,7 @@ impl Store {
 
     /// Takes the words out of every record of a chat and keeps pos, seq, digest and hash, and
     /// drops the partition's snapshots, which may hold them too. Idempotent; a crash on the way
-    /// leaves it to be called again. The file itself forgets with the next backup and restore.
+    /// leaves it to be called again. The file itself forgets with [`Store::rewrite`].
     ///
     /// # Errors
     /// As [`Store::kv_cas`].

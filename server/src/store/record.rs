@@ -122,13 +122,15 @@ pub struct StoredRecord {
     pub scope: Scope,
     /// The command it ends.
     pub mark: Option<Mark>,
-    /// Random, so that the digest does not give away a short body; zero after redaction.
+    /// Random, so that the digest does not give away a short body; all zero says that the words
+    /// were erased.
     pub nonce: [u8; 16],
     /// SHA-256 of nonce and body, kept by redaction.
     pub digest: [u8; 32],
     /// Of this record and all before it.
     pub hash: Hash,
-    /// The event frame without cursor and closing brace; empty after redaction.
+    /// The event frame without cursor and closing brace; after redaction that of the tombstone,
+    /// or empty in files of the first version.
     pub body: Bytes,
 }
 
@@ -175,11 +177,11 @@ impl StoredRecord {
     }
 
     /// The event frame as sockets, pages and the tail give it out. An erased record is a
-    /// tombstone: its place, its actor without a name, and the event `erased`.
+    /// tombstone: its event without anybody's words.
     #[must_use]
     pub fn frame(&self, lineage: Lineage) -> Bytes {
         let tombstone;
-        let body = if self.is_redacted() {
+        let body = if self.body.is_empty() {
             tombstone = self.tombstone_body();
             &tombstone
         } else {
@@ -194,14 +196,14 @@ impl StoredRecord {
         frame.freeze()
     }
 
-    /// The record itself. An erased record keeps its place and its actor's number and is an
-    /// [`Event::Unknown`] by nobody named.
+    /// The record itself. An erased record has everything but words; one without any body keeps
+    /// its place and its actor's number and is an [`Event::Unknown`] by nobody named.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when the body is not what the header says, and for an event that
     /// this version does not know: it is never skipped silently.
     pub fn record(&self) -> Result<Record, StoreError> {
-        if self.is_redacted() {
+        if self.body.is_empty() {
             return Ok(self.tombstone());
         }
         let mut json = Vec::with_capacity(self.body.len() + 1);
@@ -236,7 +238,7 @@ impl StoredRecord {
     /// Its words were erased.
     #[must_use]
     pub fn is_redacted(&self) -> bool {
-        self.body.is_empty()
+        self.nonce == [0; 16] || self.body.is_empty()
     }
 
     /// Whether this record is whole and follows the record whose hash is `prev`.
@@ -250,10 +252,16 @@ impl StoredRecord {
         self.hash == link(prev, &self.header())
     }
 
-    /// Takes the words away and leaves everything that the chain needs.
-    pub(super) fn redact(&mut self) {
-        self.body = Bytes::new();
-        self.nonce = [0; 16];
+    /// Takes the words away and leaves everything that the chain needs. Idempotent.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub(super) fn redact(&mut self) -> Result<(), StoreError> {
+        if !self.is_redacted() {
+            self.body = encode_body(&self.record()?.erased());
+            self.nonce = [0; 16];
+        }
+        Ok(())
     }
 
     fn tombstone(&self) -> Record {

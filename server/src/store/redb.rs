@@ -9,6 +9,7 @@
 mod chunks;
 mod kv;
 mod log;
+mod rewrite;
 mod settle;
 pub(super) mod words;
 
@@ -56,6 +57,8 @@ pub(super) struct Redb {
     /// None while it could not be opened again after a failure.
     database: RwLock<Option<Database>>,
     parts: Mutex<BTreeMap<Part, PartState>>,
+    /// Held by whoever writes; alone by the one who writes the file anew.
+    writing: RwLock<()>,
     degraded: AtomicBool,
     /// The disk had no room for the last write that failed, and took none since.
     full: AtomicBool,
@@ -118,6 +121,7 @@ impl Redb {
             lineage,
             database: RwLock::new(Some(database)),
             parts: Mutex::new(parts),
+            writing: RwLock::default(),
             degraded: AtomicBool::new(false),
             full: AtomicBool::new(false),
             sweep: Mutex::default(),
@@ -228,6 +232,7 @@ impl Redb {
         if !self.writable() {
             return Err(StoreError::Degraded);
         }
+        let _writing = self.writing.read().unwrap_or_else(PoisonError::into_inner);
         let slot = self.database.read().unwrap_or_else(PoisonError::into_inner);
         let database = slot.as_ref().ok_or(StoreError::Degraded)?;
         let prepared = guarded(|| {

@@ -6,8 +6,8 @@
 use std::{collections::BTreeMap, path::Path};
 
 use shared::{
-    event::Event,
-    id::{ChatId, CommandId, Pos, Seq, UserId},
+    event::{EraseReason, Event},
+    id::{ChatId, CommandId, DepartmentId, Pos, Seq, UserId},
     model::{Actor, ActorKind, Visibility},
     record::Record,
     text::SafeText,
@@ -66,7 +66,8 @@ impl Talk {
         self.record(chat, event, None)
     }
 
-    fn record(&mut self, chat: u64, event: Event, cid: Option<&str>) -> StoredRecord {
+    /// Any event.
+    pub(super) fn record(&mut self, chat: u64, event: Event, cid: Option<&str>) -> StoredRecord {
         let chat = (chat != 0).then_some(ChatId(chat));
         let seq = chat.map(|chat| {
             let seq = self.seqs.entry(chat).or_default();
@@ -99,7 +100,8 @@ impl Talk {
             fingerprint: [5; 16],
             seq,
         });
-        let nonce = [u8::try_from(self.pos.0 % 251).expect("small"); 16];
+        // Never zero, which is the mark of an erased record.
+        let nonce = [u8::try_from(self.pos.0 % 251).expect("small").max(1); 16];
         let prev = self.hash.unwrap_or(Hash::START);
         let stored = StoredRecord::chain(&prev, &record, scope, mark, nonce);
         self.hash = Some(stored.hash);
@@ -135,4 +137,24 @@ pub(super) async fn commit(
     talk.fold(turn.missed());
     let records = decide(talk);
     turn.commit(&records, &[]).await
+}
+
+/// Erases a chat as the hub does: the record of it first.
+pub(super) async fn erase(store: &Store, talk: &mut Talk, chat: u64) {
+    let chat = ChatId(chat);
+    let (records, digest) = store.tombstones(Part::MAIN, chat).await.expect("a chat");
+    let erasure = Event::ChatErased {
+        chat,
+        customer: UserId(9),
+        department: DepartmentId(1),
+        reason: EraseReason::Requested,
+        records,
+        digest: SafeText::line(&digest),
+    };
+    let done = commit(store, talk, |talk| vec![talk.record(0, erasure, None)]).await;
+    done.expect("a store that works").assert_done();
+    store
+        .redact(Part::MAIN, chat)
+        .await
+        .expect("a store that works");
 }

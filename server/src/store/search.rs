@@ -18,7 +18,7 @@ use shared::{
 use super::{
     FILE_NAME, Part, Store, StoredRecord, check,
     check::verify_store,
-    samples::{Talk, commit, open},
+    samples::{Talk, commit, erase, open},
     words::SEGMENT_RECORDS,
 };
 
@@ -154,7 +154,7 @@ at_every_stage! {
         ]).await;
         bring(store, talk, stage).await;
         assert_eq!(find(store, "coffee").await, [2, 1]);
-        store.redact(Part::MAIN, ChatId(1)).await.unwrap();
+        erase(store, talk, 1).await;
         assert_eq!(find(store, "zanzibar").await, [0_u64; 0], "{stage:?}");
         assert_eq!(find(store, "coffee").await, [2], "{stage:?}");
         bring(store, talk, Stage::InSegment).await;
@@ -185,7 +185,7 @@ async fn redacted_words_are_in_no_backup() {
         "the index has the word"
     );
     drop(before);
-    store.redact(Part::MAIN, ChatId(1)).await.unwrap();
+    erase(&store, &mut talk, 1).await;
     let after = store.backup().await.unwrap();
     assert!(!holds(after.path(), b"zanzibar"));
     assert_eq!(check(after.path()).unwrap().problems, [""; 0]);

@@ -3,7 +3,25 @@
 use serde::{Deserialize, Serialize};
 
 use super::Message;
-use crate::{id::UserId, model::Chat, text::SafeText, time::Timestamp};
+use crate::{
+    event::EraseReason,
+    id::{CommandId, UserId},
+    model::Chat,
+    text::SafeText,
+    time::Timestamp,
+};
+
+bodies! {
+    /// `POST /api/customers/{id}/erase`.
+    request EraseCustomer {
+        /// Why; the person asked for it, when not said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<EraseReason>,
+        /// Names the command.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cid: Option<CommandId>,
+    }
+}
 
 answers! {
     /// A chat of a customer, open or closed.
@@ -52,6 +70,34 @@ answers! {
         messages: Vec<Message>,
         /// Its ratings, oldest first; a later one of the same episode replaces an earlier one.
         ratings: Vec<ExportedRating>,
+    }
+
+    /// `POST /api/customers/{id}/erase`: what was forgotten.
+    answer Erased {
+        /// Who.
+        customer: UserId,
+        /// Chats of which nothing is left but tombstones.
+        chats: u64,
+        /// Their records.
+        records: u64,
+        /// Files that were sent in them.
+        files: u64,
+        /// The file of the hub has no trace of it any more; a large one forgets at the hub's next
+        /// start.
+        clean: bool,
+        /// It had been ordered before.
+        dup: bool,
+    }
+
+    /// `GET /api/audit/verify`: whether the log is what was written.
+    answer AuditVerdict {
+        /// The newest record that was looked at, as `POS:HASH`: keep it elsewhere, and say it the
+        /// next time.
+        head: SafeText,
+        /// Records without words, each accounted for by an erasure.
+        erased: u64,
+        /// What is wrong, in sentences; empty when nothing is.
+        problems: Vec<SafeText>,
     }
 
     /// A rating in an export.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     assistant::{AssistantChange, Turn},
     desk::{Document, Kind},
+    event::EraseReason,
     id::{CannedId, ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
     model::{AgentStatus, Role, Visibility},
     text::SafeText,
@@ -491,6 +492,36 @@ pub enum Command {
     /// Internal: what somebody does with an account, which is kept beside the log.
     #[serde(skip)]
     NoteAccount(AccountAct),
+    /// Internal: a customer is forgotten; their open chats are closed first.
+    #[serde(skip)]
+    EraseCustomer {
+        /// Who.
+        customer: UserId,
+        /// Why.
+        reason: EraseReason,
+    },
+    /// Internal: closes those of the chats that are open, which are to be erased.
+    #[serde(skip)]
+    CloseChats {
+        /// Which.
+        chats: Vec<ChatId>,
+    },
+    /// Internal: what was said in a closed chat is forgotten.
+    #[serde(skip)]
+    EraseChat {
+        /// Which.
+        chat: ChatId,
+        /// Whose.
+        customer: UserId,
+        /// Where it was.
+        department: DepartmentId,
+        /// Why.
+        reason: EraseReason,
+        /// How many records become tombstones.
+        records: u64,
+        /// The SHA-256 of the tombstones, in hexadecimal digits.
+        digest: SafeText,
+    },
     /// Internal: the hub started. Everyone at work gets a fresh full grace to come back.
     #[serde(skip)]
     StartHub,

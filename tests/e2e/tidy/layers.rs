@@ -9,7 +9,7 @@ const HUB_SOURCES: &str = "server/src";
 
 /// Each room of the hub and the rooms it may import; itself always, and `lib` and `main` all.
 /// A new room gets a row here, below everything that uses it.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("desk", &[]),
     ("failpoint", &[]),
     ("store", &["desk", "failpoint"]),
@@ -17,6 +17,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("telemetry", &["config"]),
     ("hub", &["desk", "failpoint", "store"]),
     ("accounts", &["desk", "store", "hub"]),
+    ("care", &["desk", "store", "hub", "accounts"]),
     (
         "assistant",
         &["desk", "failpoint", "store", "config", "hub"],
@@ -32,6 +33,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
             "telemetry",
             "accounts",
             "hub",
+            "care",
             "assistant",
             "outbound",
             "reports",
@@ -42,7 +44,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("main", &EVERYTHING),
 ];
 
-const EVERYTHING: [&str; 12] = [
+const EVERYTHING: [&str; 13] = [
     "desk",
     "failpoint",
     "store",
@@ -50,6 +52,7 @@ const EVERYTHING: [&str; 12] = [
     "telemetry",
     "accounts",
     "hub",
+    "care",
     "assistant",
     "outbound",
     "reports",

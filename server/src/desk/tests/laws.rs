@@ -12,6 +12,7 @@ use shared::{
         CannedChange, Command, DepartmentChange, DepartmentRef, NewAttachment, NewCanned, NewUser,
         OpenChat, SettingsChange, UserChange, UserRef,
     },
+    event::EraseReason,
     id::{CannedId, ChatId, DepartmentId, Epoch, InvitationId, Seq, UserId},
     model::{AgentStatus, CannedScope, Role, Visibility},
     record::Record,
@@ -29,7 +30,7 @@ use crate::desk::{
 type Try = (u8, u8, u8, u8, u8);
 
 /// How many numbers a kind of command is chosen from.
-const KINDS: u8 = 74;
+const KINDS: u8 = 77;
 const PASSAGES: [Duration; 10] = [
     SECOND,
     SECOND,
@@ -164,7 +165,9 @@ fn principal(sim: &Sim, command: &Command, who: u8) -> Who {
             | Command::StartHub
             | Command::StartTurn { .. }
             | Command::FinishTurn { .. }
-            | Command::NoteKnowledge { .. },
+            | Command::NoteKnowledge { .. }
+            | Command::CloseChats { .. }
+            | Command::EraseChat { .. },
             _,
         ) => {
             return Who::System("presence");
@@ -507,6 +510,19 @@ fn of_assistant(
             questions: u32::from(b),
             provider: false,
             hash: text("5f"),
+        },
+        71 => Command::EraseCustomer {
+            customer: UserId(u64::from(a % 24) + 1),
+            reason: EraseReason::Requested,
+        },
+        72 => Command::CloseChats { chats: vec![chat] },
+        73 => Command::EraseChat {
+            chat: ChatId(u64::from(a % 8) + 1),
+            customer: UserId(u64::from(b)),
+            department: DepartmentId(1),
+            reason: EraseReason::Retention,
+            records: 1,
+            digest: text("5f"),
         },
         _ => Command::UpdateAssistant {
             change: Box::new(AssistantChange {

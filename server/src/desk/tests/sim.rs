@@ -404,7 +404,8 @@ impl Sim {
         }
     }
 
-    /// Replay and the stored snapshot give the same desk; seqs and positions are dense.
+    /// Replay, also of what is erased, and the stored snapshot give the same desk; seqs and
+    /// positions are dense.
     pub(super) fn check_log(&self) {
         let mut replayed = Desk::default();
         let mut seqs: BTreeMap<ChatId, Seq> = BTreeMap::new();
@@ -417,6 +418,20 @@ impl Sim {
             replayed.apply(record);
         }
         assert_eq!(replayed, self.desk, "replay == state");
+        let mut erased = Desk::default();
+        for record in &self.log {
+            let closed = record
+                .chat
+                .is_some_and(|chat| self.desk.chat(chat).is_none());
+            erased.apply(&match closed {
+                true => record.clone().erased(),
+                false => record.clone(),
+            });
+        }
+        assert_eq!(
+            erased, self.desk,
+            "a past without words leads to the same desk"
+        );
         let json = serde_json::to_string(&self.desk).unwrap();
         let restored: Desk = serde_json::from_str(&json).unwrap();
         assert_eq!(restored, self.desk, "snapshot == state");

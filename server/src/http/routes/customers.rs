@@ -7,8 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use shared::{
-    api::{CustomerExport, ExportedChat, ExportedRating, Message, Page, PastChat},
-    event::Event,
+    api::{
+        CustomerExport, EraseCustomer, Erased, ExportedChat, ExportedRating, Message, Page,
+        PastChat,
+    },
+    command::Command,
+    event::{EraseReason, Event},
     id::{ChatId, DepartmentId, Seq, UserId},
     model::{ActorKind, Chat, Role, Visibility},
     text::SafeText,
@@ -27,7 +31,7 @@ use crate::{
         errors::Failure,
         feed::{self, Outlet},
         past,
-        query::{AFTER, LIMIT},
+        query::{AFTER, DRY_RUN, LIMIT},
         route::{Access::Bearer, Answer, Route},
     },
     hub::PART,
@@ -61,6 +65,17 @@ pub(super) const ROUTES: &[Route] = &[
          chat, its messages and ratings.",
     )
     .gives::<CustomerExport>(200),
+    Route::post(
+        "/api/customers/{id}/erase",
+        "erase_customer",
+        Bearer(Action::EraseCustomer),
+        |call| Box::pin(erase(call)),
+        "Forgets a customer: closes their open chats, ends account and logins, and takes every \
+         word and file out of their chats, whose records stay as tombstones.",
+    )
+    .query(&[DRY_RUN])
+    .takes::<EraseCustomer>()
+    .gives::<Erased>(200),
 ];
 
 async fn list(call: Call) -> Answer {
@@ -132,6 +147,22 @@ async fn export(call: Call) -> Answer {
             outlet.fail(failure);
         }
     }))
+}
+
+async fn erase(call: Call) -> Answer {
+    let customer: UserId = call.id()?;
+    let EraseCustomer { reason, cid } = call.json()?;
+    let reason = reason.unwrap_or(EraseReason::Requested);
+    let cid = call.cid(cid)?;
+    call.count()?;
+    if call.is_dry_run() {
+        return call.plan(Command::EraseCustomer { customer, reason }).await;
+    }
+    // Whoever goes away does not stop it half-way.
+    let (care, who) = (call.app.care.clone(), call.who());
+    let erasing = tokio::spawn(async move { care.erase(who, cid, customer, reason).await });
+    let erased = erasing.await.map_err(Failure::internal)??;
+    call.answer(&erased)
 }
 
 /// Writes an export whose `chats`, its last field, are still empty, with its chats put in.

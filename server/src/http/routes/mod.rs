@@ -6,6 +6,7 @@
 mod accounts;
 mod assistant;
 mod attachments;
+mod audit;
 mod canned;
 mod care;
 mod chats;
@@ -49,6 +50,7 @@ pub(super) const ALL: &[&[Route]] = &[
     queue::ROUTES,
     search::ROUTES,
     events::ROUTES,
+    audit::ROUTES,
     care::ROUTES,
     health::ROUTES,
 ];

@@ -32,6 +32,7 @@ use super::{
 use crate::{
     accounts::{AccountSettings, Accounts, phc::Cost},
     assistant::Assistant,
+    care::Care,
     config::{Config, Flags},
     hub::{Hub, files::Files, presence::Presence},
     store::{Store, StoreUrl},
@@ -150,7 +151,9 @@ impl TestDesk {
         let accounts = Accounts::start(hub.clone(), settings).await.unwrap();
         let bytes_max = config.limits.attachment_bytes();
         let files = Files::start(hub.clone(), bytes_max).await.unwrap();
+        let care = Care::start(hub.clone(), accounts.clone(), files.clone(), data.path()).await;
         let parts = Parts {
+            care: care.unwrap(),
             assistant: Assistant::new(hub.clone(), &config.assistant, data.path()).unwrap(),
             hub,
             accounts,

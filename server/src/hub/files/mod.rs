@@ -34,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     desk::Who,
-    store::{CHUNK_BYTES, FileId, Space, StoreError},
+    store::{CHUNK_BYTES, FileId, KvWrite, Space, StoreError},
 };
 
 use self::gist::Gist;
@@ -186,6 +186,40 @@ impl Files {
             store.file_drop(*file).await?;
         }
         Ok(found.len())
+    }
+
+    /// Takes away the bytes and the rows of every file of a chat that is being erased; how many.
+    /// Idempotent; a crash on the way leaves it to be called again.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn forget(&self, chat: ChatId) -> Result<u64, StoreError> {
+        let store = self.0.hub.store();
+        let mut forgotten = 0;
+        loop {
+            let prefix = row::prefix(chat);
+            let rows = store
+                .kv_scan(row::NS, prefix, None, SCAN_ROWS, store.now())
+                .await?;
+            if rows.is_empty() {
+                return Ok(forgotten);
+            }
+            for entry in rows {
+                let row = FileRow::from_value(&entry.value).ok_or_else(damaged)?;
+                store.file_drop(row.file).await?;
+                let gone = KvWrite {
+                    ns: row::NS,
+                    key: entry.key,
+                    expect: entry.version,
+                    value: None,
+                    ttl: None,
+                };
+                store.kv_cas(gone, store.now()).await?;
+                let mut state = self.lock();
+                state.kept_bytes = state.kept_bytes.saturating_sub(row.bytes);
+                forgotten += 1;
+            }
+        }
     }
 
     /// All rows of the index.

@@ -285,7 +285,7 @@ impl Redb {
             self.must_write(|transaction| {
                 let mut log = transaction.open_table(LOG).map_err(engine_error)?;
                 for mut record in records {
-                    record.redact();
+                    record.redact()?;
                     log.insert((part.0, record.pos.0), record.to_row().as_slice())
                         .map_err(engine_error)?;
                 }
