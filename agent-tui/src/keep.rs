@@ -55,7 +55,9 @@ impl Keeper {
             .writing
             .as_ref()
             .is_some_and(|task| !task.is_finished());
-        if now < self.due || busy || model.view.pos == self.kept || model.link != Link::Live {
+        // What was erased does not wait for its time to go from the disk.
+        let early = now < self.due && model.erased <= self.kept;
+        if early || busy || model.view.pos == self.kept || model.link != Link::Live {
             return;
         }
         self.due = now + KEEP_EVERY;

@@ -6,6 +6,7 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 use shared::{
     api::TYPING_TTL_MS,
     attachment,
+    erased::ERASED,
     event::Event,
     fold::ChatView,
     id::{CannedId, CommandId, Seq, UserId},
@@ -305,6 +306,19 @@ impl Thread {
             self.learn(record);
         }
         self.settle_outgoing(view.chat.seq);
+    }
+
+    /// Forgets what was said: what is drawn comes from the tombstones, and nothing is written or
+    /// on its way any more.
+    pub fn erase(&mut self) {
+        for text in self.edits.values_mut() {
+            *text = SafeText::line(ERASED);
+        }
+        self.wraps.get_mut().rows.clear();
+        self.outgoing.clear();
+        (self.reply, self.note) = (Composer::default(), Composer::default());
+        self.basis = Basis::Unwritten;
+        self.search = None;
     }
 
     /// Takes in what a record says about earlier ones.

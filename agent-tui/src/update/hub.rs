@@ -6,7 +6,7 @@ use shared::{
     event::Event,
     fold::{ChatView, View},
     frame::Me,
-    id::{ChatId, CommandId, Seq},
+    id::{ChatId, CommandId, Seq, UserId},
     model::{ActorKind, AgentStatus, ChatState, Role, Storage},
     record::Record,
 };
@@ -16,6 +16,7 @@ use crate::{
     keys::Intent,
     model::{Link, Model},
     msg::Effect,
+    overlay::Overlay,
     thread::{Fate, Outgoing, Place, Thread, is_from_other, is_message},
 };
 
@@ -403,6 +404,7 @@ fn after_record(model: &mut Model, record: &Record) {
                 me.departments.clone_from(&user.departments);
             }
         }
+        Event::ChatErased { chat, customer, .. } => forget(model, *chat, *customer),
         _ => {}
     }
     let Some(chat) = record.chat else { return };
@@ -514,6 +516,19 @@ fn alert(model: &mut Model, chat: ChatId, what: &str, record: &Record) {
         }
     }
     model.alert(text);
+}
+
+/// What was said in a chat is erased: nothing of it stays here, drafts about it included.
+fn forget(model: &mut Model, chat: ChatId, customer: UserId) {
+    model.erased = model.view.pos;
+    model.past.remove(&customer);
+    if matches!(model.overlay, Some(Overlay::Find(_))) {
+        model.overlay = None;
+    }
+    if let Some(thread) = model.threads.get_mut(&chat) {
+        thread.erase();
+        model.say(format!("what was said in #{chat} is erased"));
+    }
 }
 
 fn announce(model: &mut Model, chat: ChatId) {

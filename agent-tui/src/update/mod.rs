@@ -15,6 +15,8 @@ mod chats;
 mod complete;
 #[cfg(test)]
 mod complete_tests;
+#[cfg(test)]
+mod erased_tests;
 mod files;
 #[cfg(test)]
 mod files_tests;
