@@ -203,6 +203,7 @@ fn evaluate(folder: Option<PathBuf>, set: Option<&str>, json: bool) -> Result<u8
 fn run(flags: Flags, demo: bool) -> Result<u8, Failure> {
     let config = Config::load(&flags).map_err(usage)?;
     telemetry::start(&config).map_err(usage)?;
+    store::hush_damage();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -195,6 +195,7 @@ fn damaged(truth: &Truth, mut rng: Rng) -> Vec<(String, Vec<u8>)> {
     cases
 }
 
+/// F8: one byte, the beginning, the end.
 #[test]
 fn damage_is_refused_in_one_line_or_harmless() {
     let seed = Seed::from_env_or_random("FRONTDESK_SEED");

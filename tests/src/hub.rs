@@ -34,6 +34,8 @@ pub struct HubSetup {
     pub args: Vec<String>,
     /// Environment variables on top of a clean environment.
     pub env: Vec<(String, String)>,
+    /// Its data folder; one in its home when none.
+    pub data: Option<PathBuf>,
 }
 
 impl Default for HubSetup {
@@ -42,6 +44,7 @@ impl Default for HubSetup {
             program: programs().hub.clone(),
             args: Vec::new(),
             env: Vec::new(),
+            data: None,
         }
     }
 }
@@ -108,7 +111,7 @@ impl HubProcess {
 
     /// Its data folder, which outlives every restart and goes with this value.
     pub fn data(&self) -> PathBuf {
-        data_in(&self.home)
+        data_in(&self.setup, &self.home)
     }
 
     /// The running (or last) process, for its output, signals and exit.
@@ -215,14 +218,15 @@ fn read(url: StoreUrl) -> Log {
     }
 }
 
-fn data_in(home: &Home) -> PathBuf {
-    home.path().join("hub")
+fn data_in(setup: &HubSetup, home: &Home) -> PathBuf {
+    let own = || home.path().join("hub");
+    setup.data.clone().unwrap_or_else(own)
 }
 
 #[track_caller]
 fn launch(setup: &HubSetup, home: &Home, listen: SocketAddr) -> (Process, SocketAddr) {
     let listen = listen.to_string();
-    let data = data_in(home);
+    let data = data_in(setup, home);
     let own = [
         OsStr::new("--data"),
         data.as_os_str(),

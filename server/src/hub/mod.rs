@@ -33,6 +33,7 @@ use crate::{
     store::{KvWrite, Part, Store, StoreError},
 };
 
+pub use self::partition::{SNAPSHOT_VERSION, written_desk};
 use self::{
     partition::{Partition, Told},
     publish::{Publisher, Subscription},

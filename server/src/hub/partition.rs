@@ -43,7 +43,7 @@ const BATCH_REQUESTS_MAX: usize = 512;
 const SNAPSHOT_EVERY_RECORDS: u64 = 10_000;
 /// Version of the stored form of [`Desk`]: JSON behind its SHA-256, since nothing below this
 /// notices a byte that has changed.
-const SNAPSHOT_VERSION: u32 = 2;
+pub const SNAPSHOT_VERSION: u32 = 2;
 /// Records of the log that are read at once at start.
 const REPLAY_RECORDS: usize = 4_096;
 /// Quiet time after which waiting indexes are written.
@@ -401,7 +401,7 @@ impl Partition {
         self.unsure = true;
         (self.desk, self.head, self.hash) =
             match self.store.snapshot_get(PART, SNAPSHOT_VERSION).await? {
-                Some((pos, hash, bytes)) => match unsealed(&bytes) {
+                Some((pos, hash, bytes)) => match written_desk(&bytes) {
                     Some(desk) => (desk, pos, hash),
                     None => {
                         tracing::warn!("the written desk cannot be read; reading the whole log");
@@ -451,7 +451,7 @@ impl Partition {
         });
         if changed {
             self.publisher
-                .whisper_staff(&encode(&HubFrame::Storage { state }));
+                .whisper_all_staff(&encode(&HubFrame::Storage { state }));
         }
     }
 
@@ -518,8 +518,9 @@ fn sealed(bytes: &[u8]) -> Bytes {
     [&Sha256::digest(bytes)[..], bytes].concat().into()
 }
 
-/// The desk of such bytes; none when they are not what was written.
-fn unsealed(bytes: &[u8]) -> Option<Desk> {
+/// The desk of a snapshot of [`SNAPSHOT_VERSION`]; none when it is not what was written.
+#[must_use]
+pub fn written_desk(bytes: &[u8]) -> Option<Desk> {
     let (digest, bytes) = bytes.split_at_checked(32)?;
     let whole = Sha256::digest(bytes)[..] == *digest;
     whole.then(|| serde_json::from_slice(bytes).ok())?

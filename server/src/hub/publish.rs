@@ -333,6 +333,13 @@ impl Publisher {
         }
     }
 
+    /// Gives an ephemeral frame to all staff.
+    pub(super) fn whisper_all_staff(&self, frame: &Bytes) {
+        for subscriber in self.lock().staff.values().filter(|one| one.live) {
+            subscriber.queue.put_ephemeral(frame);
+        }
+    }
+
     /// Gives an ephemeral frame to the staff who see what is of this scope.
     pub(super) fn whisper_scope(&self, scope: &Scope, frame: &Bytes) {
         let registry = self.lock();

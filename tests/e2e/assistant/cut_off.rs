@@ -16,7 +16,7 @@ use crate::failpoints::{Case, armed_by, assert_hit, points_of};
 /// From listening again to the last word about what was asked.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 
-/// F4, as far as the assistant has points.
+/// F4: at the points of the assistant's turns.
 #[tokio::test]
 async fn a_message_is_answered_or_queued_once_wherever_the_hub_dies() {
     for point in points_of(&[Case::Turn]) {
@@ -29,6 +29,7 @@ async fn a_message_is_answered_or_queued_once_wherever_the_hub_dies() {
         let exit = assisted.site.hub.process().wait_exit(PATIENCE);
         drop(before);
         assert_hit(point, &folder, exit);
+        assisted.site.hub.kill9();
         assisted.site.hub.restart();
         judge(&assisted, &guest, point.word()).await;
     }
@@ -57,6 +58,7 @@ async fn a_message_outlives_a_hub_that_dies_while_it_reads_its_knowledge() {
     })));
     let exit = assisted.site.hub.process().wait_exit(PATIENCE);
     assert_hit(point, &folder, exit);
+    assisted.site.hub.kill9();
     assisted.site.hub.restart();
     judge(&assisted, &guest, "knowledge_load").await;
 }

@@ -193,7 +193,7 @@ async fn many_chats_at_once_are_answered_by_a_model_that_comes_and_goes() {
     assert_eq!(assisted.status().await.jobs_waiting, 0);
 }
 
-/// F4, where the assistant has a defect.
+/// F4: at the point that is a defect of the assistant.
 #[tokio::test]
 async fn a_defect_within_a_turn_calls_a_person_and_tells_nothing() {
     let fake = Fake::start().await;

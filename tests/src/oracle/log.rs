@@ -2,14 +2,13 @@
 
 use server::{
     desk::Desk,
+    hub::{SNAPSHOT_VERSION, written_desk},
     store::{Part, Store, StoreError, StoreUrl, StoredRecord},
 };
 use shared::{id::Pos, record::Record};
 
 /// Records that are read at once.
 const CHUNK_RECORDS: usize = 4_096;
-/// The version of the written desk that is looked for.
-const SNAPSHOT_VERSION: u32 = 1;
 
 /// Everything that a hub remembers.
 #[derive(Clone, Debug)]
@@ -53,7 +52,7 @@ impl Log {
         }
         let written = store.snapshot_get(Part::MAIN, SNAPSHOT_VERSION).await?;
         let written = written.map(|(pos, _, bytes)| {
-            let desk = serde_json::from_slice(&bytes).expect("the written desk reads");
+            let desk = written_desk(&bytes).expect("the written desk reads");
             (pos, desk)
         });
         let lineage = store.lineage().to_string();

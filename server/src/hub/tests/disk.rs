@@ -210,7 +210,7 @@ async fn run_with_cuts(seed: u64) -> u64 {
     site.done.len() as u64
 }
 
-/// F2 with the hub above: what was acknowledged is kept, what was shown is not another thing
+/// F2: with the hub above; what was acknowledged is kept, what was shown is not another thing
 /// later, and what was not answered is done once when it is asked for again.
 #[test]
 fn power_may_go_under_a_hub() {
@@ -260,7 +260,7 @@ async fn run_with_failure(operation: u64, lasting: bool) -> u64 {
     degraded
 }
 
-/// F6 with the hub above: every operation fails, once and until the disk is mended; what was not
+/// F6: with the hub above; every operation fails, once and until the disk is mended; what was not
 /// known is resolved by the same id, nothing is lost or doubled, and the hub comes back.
 #[test]
 fn every_operation_may_fail_under_a_hub() {

@@ -59,6 +59,7 @@ async fn answer(program: &mut Pipe) -> Value {
     }
 }
 
+/// F7: while a sync takes as long as it likes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_disk_keeps_answers_waiting_and_nothing_else() {
     let disk = Disk::default();
