@@ -154,7 +154,7 @@ async fn what_trickles_ends_and_keeps_nobody_out() {
     // A masked text frame that announces 60,000 bytes.
     let frame = [HANDSHAKE.as_bytes(), b"\x81\xfe\xea\x60\0\0\0\0{"].concat();
     let slow: [(&str, &[u8], &[u8]); 4] = [
-        ("a silent header", b"", b""),
+        ("a method", b"", b""),
         ("a header", b"GET / HTTP/1.1\r\n", b"X-Slow: 1\r\n"),
         ("a body", body.as_bytes(), b" "),
         ("a frame", &frame, b" "),
@@ -269,7 +269,7 @@ async fn sockets_through_a_proxy_count_for_their_clients() {
     let site = strict(
         &folder,
         top,
-        "connections_per_ip = 3\nunauthenticated_per_ip = 2",
+        "hello_ms = 60000\nconnections_per_ip = 3\nunauthenticated_per_ip = 2",
     )
     .await;
     let hub = site.hub.address();

@@ -6,6 +6,7 @@
 
 mod catalogue;
 mod deploy;
+mod holes;
 mod layers;
 mod register;
 mod secrets;

@@ -22,6 +22,13 @@ use crate::seed::Rng;
 /// Most bytes of one input: two of the largest frames.
 const INPUT_BYTES_MAX: u64 = 128 * 1024;
 
+/// The three flags that are written with tags and may be: England, Scotland, Wales.
+const FLAGS: [&str; 3] = [
+    "\u{1f3f4}\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}",
+    "\u{1f3f4}\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}",
+    "\u{1f3f4}\u{e0067}\u{e0062}\u{e0077}\u{e006c}\u{e0073}\u{e007f}",
+];
+
 /// One thing that takes bytes from outside.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
@@ -95,7 +102,10 @@ pub fn sanitiser(bytes: &[u8]) {
                 || matches!(*c, '\u{200b}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
                 || matches!(*c, '\u{e0000}'..='\u{e007f}')
         };
-        let bad = clean.chars().find(hostile);
+        let bad = FLAGS
+            .iter()
+            .fold(clean.to_string(), |text, flag| text.replace(flag, ""));
+        let bad = bad.chars().find(hostile);
         assert_eq!(bad, None, "{clean:?}");
         assert_eq!(SafeText::block(&clean), clean, "a block of a clean text");
         let drawn = render(&clean);

@@ -154,7 +154,7 @@ pub(super) fn tell_presence(desk: &Desk, publisher: &Publisher, agent: UserId) {
     };
     let viewing = publisher.viewing(agent);
     let (about, frame) = (frame(viewing), frame(None));
-    publisher.whisper_staff(viewing, &about, &frame);
+    publisher.whisper_staff_about(viewing, &about, &frame);
     // Which chat it is, is nothing to customers.
     for chat in desk.owned(agent) {
         publisher.whisper_customer(chat.customer, &frame);

@@ -321,9 +321,14 @@ impl Publisher {
         }
     }
 
+    /// Gives an ephemeral frame to all staff.
+    pub fn whisper_staff(&self, frame: &Bytes) {
+        self.whisper_staff_about(None, frame, frame);
+    }
+
     /// Gives all staff an ephemeral frame: `about` to those who may see the chat that it names,
     /// `without` to the others.
-    pub fn whisper_staff(&self, chat: Option<ChatId>, about: &Bytes, without: &Bytes) {
+    pub fn whisper_staff_about(&self, chat: Option<ChatId>, about: &Bytes, without: &Bytes) {
         let registry = self.lock();
         let scope = chat.and_then(|chat| registry.chats.get(&chat).copied());
         for subscriber in registry.staff.values().filter(|one| one.live) {

@@ -201,7 +201,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                     viewing,
                 })
             });
-            publisher.whisper_staff(viewing, &about, &without);
+            publisher.whisper_staff_about(viewing, &about, &without);
         }
         Ok(())
     }

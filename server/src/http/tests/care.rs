@@ -31,6 +31,7 @@ async fn a_store_in_memory_has_no_backup_and_says_so() {
     reply.refused(409, "conflict");
 }
 
+/// S37: whether the hub lives and is ready is one word each, to everybody, and no more.
 #[tokio::test]
 async fn the_state_of_the_hub_is_counted() {
     let desk = TestDesk::start().await;
