@@ -380,7 +380,8 @@ mod tests {
             let id = json["error"]["request_id"].as_str().unwrap();
             assert!(id.starts_with("r-") && id.len() == 10, "{id}");
         }
-        let told = |failure| async { body(failure).await["error"]["message"].clone() };
+        let told =
+            |failure: Failure| async move { body(failure).await["error"]["message"].clone() };
         assert_eq!(told(Failure::internal("x")).await, INTERNAL);
         assert_eq!(told(StoreError::Io(io()).into()).await, STORAGE);
     }
