@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 use shared::{
     api::{
         AssistantStatus, AssistantTried, AuditVerdict, CreatedUser, Erased, Invited, KbCheck,
-        KbSuggestion, KbTest, KbTopic, Message, PasswordCode, Posted, SearchHit, SessionInfo,
-        SystemStatus, TokenInfo, TotpBegun, TotpStatus,
+        KbSuggestion, KbTest, KbTopic, Message, PasswordCode, Posted, RetentionDue, SearchHit,
+        SessionInfo, SystemStatus, TokenInfo, TotpBegun, TotpStatus,
     },
     assistant::AssistantSettings,
     desk::{Change, Document},
@@ -105,6 +105,7 @@ const VERBS: &[(&str, Form)] = &[
     ("queue watch", Stream("QueueChange")),
     ("settings get", Item("Settings")),
     ("settings set", Item("Settings")),
+    ("settings retention", Item("RetentionDue")),
     ("assistant get", Item("AssistantSettings")),
     ("assistant set", Item("AssistantSettings")),
     ("assistant status", Item("AssistantStatus")),
@@ -195,6 +196,7 @@ fn document() -> Value {
     add::<Record>(&mut schemas);
     add::<AuditVerdict>(&mut schemas);
     add::<Erased>(&mut schemas);
+    add::<RetentionDue>(&mut schemas);
     add::<SystemStatus>(&mut schemas);
     add::<Finding>(&mut schemas);
     add::<Version>(&mut schemas);

@@ -532,6 +532,7 @@ fn department(id: DepartmentId, name: &str) -> Department {
         active: true,
         default: id == BILLING,
         capacity: None,
+        retention_days: None,
         form: Vec::new(),
         rev: 1,
     }

@@ -35,6 +35,8 @@ pub(crate) struct Keeper {
     cache: Option<Cache>,
     due: Instant,
     kept: Pos,
+    /// Chats that were erased when it was written.
+    erased: usize,
     writing: Option<JoinHandle<()>>,
 }
 
@@ -44,6 +46,7 @@ impl Keeper {
             cache,
             due: Instant::now() + KEEP_EVERY,
             kept: Pos(0),
+            erased: 0,
             writing: None,
         }
     }
@@ -56,7 +59,7 @@ impl Keeper {
             .as_ref()
             .is_some_and(|task| !task.is_finished());
         // What was erased does not wait for its time to go from the disk.
-        let early = now < self.due && model.erased <= self.kept;
+        let early = now < self.due && erased(model) == self.erased;
         if early || busy || model.view.pos == self.kept || model.link != Link::Live {
             return;
         }
@@ -86,9 +89,18 @@ impl Keeper {
         };
         if let Some(bytes) = cache.take(model) {
             self.kept = model.view.pos;
+            self.erased = erased(model);
             self.writing = Some(tokio::task::spawn_blocking(move || cache.write(&bytes)));
         }
     }
+}
+
+fn erased(model: &Model) -> usize {
+    model
+        .threads
+        .values()
+        .filter(|thread| thread.erased)
+        .count()
 }
 
 /// Asks the hub what `effect` wants to know; the answer comes back as a message.

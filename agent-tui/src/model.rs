@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use shared::{
     fold::{ChatView, View},
     frame::Me,
-    id::{ChatId, CommandId, Cursor, DepartmentId, Pos, UserId},
+    id::{ChatId, CommandId, Cursor, DepartmentId, UserId},
     model::{AgentStatus, Chat, ChatState, Role, Storage, User, Workload},
     time::Timestamp,
 };
@@ -189,8 +189,6 @@ pub struct Model {
     pub cursor: Option<Cursor>,
     /// What the hub said.
     pub view: View,
-    /// The last record that erased what was said in a chat.
-    pub erased: Pos,
     /// What this console adds to each chat. Outlives the chat's being in sight, as drafts do.
     pub threads: BTreeMap<ChatId, Thread>,
     /// How the staff are.
@@ -277,7 +275,6 @@ impl Model {
             as_of: None,
             cursor: None,
             view: View::default(),
-            erased: Pos(0),
             threads: BTreeMap::new(),
             presence: BTreeMap::new(),
             workloads: BTreeMap::new(),

@@ -180,6 +180,8 @@ pub struct Thread {
     pub gone: Option<String>,
     /// The card of the hand-off was opened or closed by hand.
     pub card: Option<bool>,
+    /// What was said in it is erased.
+    pub erased: bool,
     /// No bell for this chat.
     pub muted: bool,
     /// When the hub was last told that we type.
@@ -311,6 +313,7 @@ impl Thread {
     /// Forgets what was said: what is drawn comes from the tombstones, and nothing is written or
     /// on its way any more.
     pub fn erase(&mut self) {
+        self.erased = true;
         for text in self.edits.values_mut() {
             *text = SafeText::line(ERASED);
         }

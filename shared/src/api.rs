@@ -168,7 +168,7 @@ pub use assistant::{
 };
 pub use customers::{
     AuditVerdict, CustomerAccount, CustomerExport, EraseCustomer, Erased, ExportedChat,
-    ExportedRating, PastChat,
+    ExportedRating, PastChat, RetentionDue,
 };
 pub use knowledge::{
     KbCheck, KbConfusion, KbDecision, KbFinding, KbGuess, KbPassage, KbPolicy, KbSeverity,

@@ -121,6 +121,9 @@ pub struct SettingsEntry {
     /// What customers are told about their data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notice: Option<SafeText>,
+    /// Days after closing for which what was said in a chat is kept; 0 for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<u32>,
 }
 
 /// A department.
@@ -142,6 +145,10 @@ pub struct DepartmentEntry {
     /// Most chats an agent of it may be given automatically; the desk's default when not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<u32>,
+    /// Days after closing for which what was said in its chats is kept; 0 for ever; as the desk
+    /// does when not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<u32>,
     /// What a customer is asked before a chat.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub form: Vec<FormField>,

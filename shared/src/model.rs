@@ -175,6 +175,11 @@ pub struct FormField {
     pub choices: Vec<SafeText>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 /// What a desk is called where nobody said otherwise.
 pub const DESK_NAME_DEFAULT: &str = "Frontdesk";
 
@@ -186,6 +191,10 @@ pub struct Settings {
     pub name: SafeText,
     /// What customers are told about their data before their first chat; may be empty.
     pub notice: SafeText,
+    /// Days after closing for which what was said in a chat is kept, where its department does
+    /// not say otherwise; 0 for ever.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub retention_days: u32,
     /// Rises with every change of this object: the position of the last one.
     pub rev: u64,
 }
@@ -195,6 +204,7 @@ impl Default for Settings {
         Self {
             name: SafeText::line(DESK_NAME_DEFAULT),
             notice: SafeText::default(),
+            retention_days: 0,
             rev: 0,
         }
     }
@@ -216,6 +226,10 @@ pub struct Department {
     pub default: bool,
     /// Most chats an agent of it may be given automatically; none means the desk's default of 4.
     pub capacity: Option<u32>,
+    /// Days after closing for which what was said in its chats is kept; 0 for ever; as the desk
+    /// does when not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<u32>,
     /// What a customer is asked before a chat.
     pub form: Vec<FormField>,
     /// Rises with every change of this object: the position of the last one.

@@ -35,6 +35,7 @@ fn department() -> Department {
         active: true,
         default: false,
         capacity: Some(3),
+        retention_days: None,
         form: vec![FormField {
             key: SafeText::line("plan"),
             label: SafeText::line("Which plan?"),

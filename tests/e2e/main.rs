@@ -17,6 +17,7 @@ mod data_folder;
 mod demo;
 mod doctor;
 mod doors;
+mod erasure;
 mod examples;
 mod failpoints;
 mod frames;

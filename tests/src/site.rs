@@ -93,6 +93,7 @@ impl Site {
                 active: true,
                 default: false,
                 capacity: None,
+                retention_days: None,
                 form: Vec::new(),
             };
             let made: Department = site

@@ -8,9 +8,9 @@ use shared::{event::EraseReason, time::Timestamp};
 pub(crate) enum AuditVerb {
     /// List who used which right when, oldest first
     #[command(before_long_help = "Examples:
-  frontdesk-admin audit list --since 2026-11-01T00:00:00Z
-  frontdesk-admin audit list --actor ana --kind user_updated -o json
-  frontdesk-admin audit list --watch")]
+  frontdesk-admin audit list --limit 3
+  frontdesk-admin audit list --actor ana --kind department_created --limit 1 -o json
+  frontdesk-admin audit list --since 2026-11-01T00:00:00Z --watch")]
     List {
         /// Only what this member of staff did, by username or number
         #[arg(long, value_name = "USER")]
@@ -44,7 +44,7 @@ pub(crate) enum CustomerVerb {
     ///
     /// Open chats are closed. Records, times and counts stay, so that reports are the same.
     #[command(before_long_help = "Examples:
-  frontdesk-admin customer erase 4711
+  frontdesk-admin customer erase 4711 --yes
   frontdesk-admin customer erase 4711 --yes --reason obliged
   frontdesk-admin customer erase --chat 42 --dry-run")]
     Erase {

@@ -79,6 +79,10 @@ pub(crate) struct DepartmentTraits {
     /// Most chats an agent of it is given automatically, or none
     #[arg(long, value_name = "N")]
     pub(crate) capacity: Option<Capacity>,
+    /// Days after closing for which what was said in its chats is kept, 0 for ever, or none to
+    /// leave it to the desk
+    #[arg(long, value_name = "N")]
+    pub(crate) retention_days: Option<Capacity>,
     /// What a customer is asked: a TOML or JSON file with a list of fields; - is standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) form: Option<PathBuf>,

@@ -1,7 +1,7 @@
 //! The columns of audit and erasure.
 
 use shared::{
-    api::{AuditVerdict, Erased},
+    api::{AuditVerdict, Erased, RetentionDue},
     record::Record,
 };
 
@@ -78,5 +78,17 @@ impl Item for Erased {
 
     fn handle(&self) -> String {
         self.customer.to_string()
+    }
+}
+
+impl Item for RetentionDue {
+    const COLUMNS: &'static [Column] = &[main("chats")];
+
+    fn cells(&self, _: &Names) -> Vec<String> {
+        vec![self.chats.to_string()]
+    }
+
+    fn handle(&self) -> String {
+        self.chats.to_string()
     }
 }

@@ -53,6 +53,7 @@ impl Item for Department {
         main("capacity"),
         more("description"),
         more("form"),
+        more("retention_days"),
         more("rev"),
     ];
 
@@ -65,6 +66,7 @@ impl Item for Department {
             or_empty(self.capacity.as_ref()),
             self.description.to_string(),
             joined(self.form.iter().map(|field| &field.key)),
+            or_empty(self.retention_days.as_ref()),
             self.rev.to_string(),
         ]
     }
@@ -75,12 +77,18 @@ impl Item for Department {
 }
 
 impl Item for Settings {
-    const COLUMNS: &'static [Column] = &[main("name"), main("notice"), more("rev")];
+    const COLUMNS: &'static [Column] = &[
+        main("name"),
+        main("notice"),
+        more("retention_days"),
+        more("rev"),
+    ];
 
     fn cells(&self, _: &Names) -> Vec<String> {
         vec![
             self.name.to_string(),
             self.notice.to_string(),
+            self.retention_days.to_string(),
             self.rev.to_string(),
         ]
     }

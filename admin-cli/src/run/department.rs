@@ -82,6 +82,7 @@ async fn create(app: &Invocation, name: &str, traits: &DepartmentTraits) -> Resu
         active: traits.active.unwrap_or(true),
         default: traits.default,
         capacity: traits.capacity.and_then(|capacity| capacity.0),
+        retention_days: traits.retention_days.and_then(|days| days.0),
         form: form.unwrap_or_default(),
     };
     match app
@@ -114,6 +115,7 @@ async fn update(
         active: traits.active,
         default: traits.default.then_some(true),
         capacity: traits.capacity.map(|capacity| capacity.0),
+        retention_days: traits.retention_days.map(|days| days.0),
         form: traits.form.as_deref().map(form).transpose()?,
     };
     if change == DepartmentChange::default() {

@@ -1,9 +1,15 @@
 //! The settings of the desk.
 
-use shared::{client::http::Method, command::SettingsChange, model::Settings, text::SafeText};
+use shared::{
+    api::RetentionDue, client::http::Method, command::SettingsChange, model::Settings,
+    text::SafeText,
+};
 
 use crate::{
-    args::settings::SettingsVerb, failure::Failure, invocation::Invocation, print::Names,
+    args::settings::SettingsVerb,
+    failure::Failure,
+    invocation::{Invocation, Target},
+    print::Names,
     run::canned::body,
 };
 
@@ -16,14 +22,29 @@ pub(super) async fn run(app: &Invocation, verb: SettingsVerb) -> Result<(), Fail
             let settings: Settings = app.get(PATH).await?;
             app.print.item(&settings, &Names::default())
         }
-        SettingsVerb::Set { name, notice } => set(app, name.as_deref(), notice.as_deref()).await,
+        SettingsVerb::Set {
+            name,
+            notice,
+            retention_days,
+        } => set(app, name.as_deref(), notice.as_deref(), retention_days).await,
+        SettingsVerb::Retention { days } => {
+            let target = Target::new("/api/retention").with_some("days", days);
+            let due: RetentionDue = app.get(target).await?;
+            app.print.item(&due, &Names::default())
+        }
     }
 }
 
-async fn set(app: &Invocation, name: Option<&str>, notice: Option<&str>) -> Result<(), Failure> {
+async fn set(
+    app: &Invocation,
+    name: Option<&str>,
+    notice: Option<&str>,
+    retention_days: Option<u32>,
+) -> Result<(), Failure> {
     let change = SettingsChange {
         name: name.map(SafeText::line),
         notice: notice.map(body).transpose()?,
+        retention_days,
     };
     if change == SettingsChange::default() {
         return Err(Failure::usage(

@@ -520,7 +520,6 @@ fn alert(model: &mut Model, chat: ChatId, what: &str, record: &Record) {
 
 /// What was said in a chat is erased: nothing of it stays here, drafts about it included.
 fn forget(model: &mut Model, chat: ChatId, customer: UserId) {
-    model.erased = model.view.pos;
     model.past.remove(&customer);
     if matches!(model.overlay, Some(Overlay::Find(_))) {
         model.overlay = None;

@@ -7,6 +7,7 @@
 //! restored, is erased again before anything is served. Who may order it is not decided here.
 
 pub mod ledger;
+mod retention;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -38,6 +39,8 @@ use self::ledger::{Ledger, Subject, Witness};
 /// A larger file is written anew at the next start, not while customers wait for their answers:
 /// writing waits about a second for each 100 MiB.
 const REWRITE_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// How often it is looked for what nobody has to keep any more.
+const RETAIN_EVERY: Duration = Duration::from_secs(24 * 3600);
 /// How often the head of the log is told.
 const HEAD_EVERY: Duration = Duration::from_secs(60);
 /// Records that are read at once.
@@ -173,15 +176,24 @@ impl Care {
         })
     }
 
-    /// Writes the newest head of the log into the hub's own log once a minute when it is another:
-    /// kept elsewhere, it shows when the store is cut short or written anew. Until `stop`.
+    /// Erases once a day what nobody has to keep, and writes the newest head of the log into
+    /// the hub's own log once a minute when it is another: kept elsewhere, it shows when the store
+    /// is cut short or written anew. Until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         let mut ticks = interval(HEAD_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut days = interval(RETAIN_EVERY);
+        days.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut told = None;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
+                _ = days.tick() => {
+                    if let Err(error) = self.retain(self.0.hub.now()).await {
+                        tracing::error!(%error, "what nobody has to keep was not all erased");
+                    }
+                    continue;
+                }
                 _ = ticks.tick() => {}
             }
             let (pos, hash) = self.0.hub.store().head(PART);

@@ -304,6 +304,7 @@ async fn make_departments(owner: &Http) -> Result<BTreeMap<String, DepartmentRef
             active: true,
             default: false,
             capacity: None,
+            retention_days: None,
             form: Vec::new(),
         };
         let made: Department = owner.post("/api/departments", &new).await?;

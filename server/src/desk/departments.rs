@@ -30,6 +30,7 @@ impl Desk {
             active: new.active,
             default: new.default,
             capacity: new.capacity,
+            retention_days: new.retention_days.map(form::days).transpose()?,
             form: form::form(&new.form)?,
             rev: 0,
         };
@@ -66,6 +67,9 @@ impl Desk {
         new.active = change.active.unwrap_or(old.active);
         new.default = change.default.unwrap_or(old.default);
         new.capacity = change.capacity.unwrap_or(old.capacity);
+        if let Some(days) = change.retention_days {
+            new.retention_days = days.map(form::days).transpose()?;
+        }
         if (old.default && !new.default) || (new.default && !new.active) {
             return Err(default_stays(old));
         }

@@ -100,6 +100,18 @@ pub(super) fn description(text: &SafeText) -> Result<SafeText, Rejection> {
     Ok(text.clone())
 }
 
+/// Longest retention, in days: a century.
+const RETENTION_DAYS_MAX: u32 = 36_525;
+
+/// Days of retention.
+pub(super) fn days(days: u32) -> Result<u32, Rejection> {
+    if days <= RETENTION_DAYS_MAX {
+        return Ok(days);
+    }
+    let problem = format!("is more than {RETENTION_DAYS_MAX}; 0 keeps for ever");
+    Err(Rejection::invalid("retention_days", problem))
+}
+
 /// The privacy notice of the desk.
 pub(super) fn notice(text: &SafeText) -> Result<SafeText, Rejection> {
     within("notice", text, MESSAGE_BYTES_MAX)?;

@@ -26,7 +26,7 @@ mod parking;
 pub mod permission;
 mod presence;
 mod rejection;
-mod settings;
+pub mod settings;
 mod sight;
 mod staff;
 mod state;

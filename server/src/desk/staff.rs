@@ -53,6 +53,7 @@ impl Desk {
             active: true,
             default: true,
             capacity: None,
+            retention_days: None,
             form: Vec::new(),
             rev: 0,
         };

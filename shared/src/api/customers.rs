@@ -89,6 +89,12 @@ answers! {
         dup: bool,
     }
 
+    /// `GET /api/retention`: what would be erased now.
+    answer RetentionDue {
+        /// Closed chats that are kept for longer than they have to be.
+        chats: u64,
+    }
+
     /// `GET /api/audit/verify`: whether the log is what was written.
     answer AuditVerdict {
         /// The newest record that was looked at, as `POS:HASH`: keep it elsewhere, and say it the

@@ -29,6 +29,10 @@ pub struct NewDepartment {
     /// Most chats an agent of it may be given automatically.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<u32>,
+    /// Days after closing for which what was said in its chats is kept; 0 for ever; as the desk
+    /// does when not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<u32>,
     /// What a customer is asked before a chat.
     #[serde(default)]
     pub form: Vec<FormField>,
@@ -55,6 +59,10 @@ pub struct DepartmentChange {
     #[serde(skip_serializing_if = "Option::is_none", with = "present")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<u32>"))]
     pub capacity: Option<Option<u32>>,
+    /// Other days of retention; `null` leaves it to the desk.
+    #[serde(skip_serializing_if = "Option::is_none", with = "present")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<u32>"))]
+    pub retention_days: Option<Option<u32>>,
     /// A new form.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub form: Option<Vec<FormField>>,
@@ -71,6 +79,9 @@ pub struct SettingsChange {
     /// A new privacy notice: at most 8 KiB; empty takes it away.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notice: Option<SafeText>,
+    /// Days after closing for which what was said is kept; 0 for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<u32>,
 }
 
 /// What a new canned reply is like.

@@ -71,6 +71,12 @@ fn kind(word: &str) -> Option<&'static str> {
         && hex(check)
     {
         Some("<cursor>")
+    } else if let Some((pos, hash)) = word.split_once(':')
+        && is_digits(pos)
+        && hash.len() == 64
+        && hex(hash)
+    {
+        Some("<head>")
     } else if word.len() >= LARGE_DIGITS && is_digits(word) {
         Some("<number>")
     } else if word.len() >= 12 && hex(word) && word.bytes().any(|byte| byte.is_ascii_digit()) {

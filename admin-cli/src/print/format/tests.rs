@@ -53,6 +53,7 @@ fn department(id: u64, name: &str) -> Department {
         active: true,
         default: id == 1,
         capacity: None,
+        retention_days: None,
         form: Vec::new(),
         rev: 41,
     }

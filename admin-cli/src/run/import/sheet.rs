@@ -38,6 +38,7 @@ pub(super) fn departments(text: &str) -> Result<Vec<Row<DepartmentEntry>>, Vec<W
             active: sheet.yes(&cells, "active", true),
             default: sheet.yes(&cells, "default", false),
             capacity: sheet.capacity(&cells),
+            retention_days: None,
             form: Vec::new(),
         };
         rows.push(Row {

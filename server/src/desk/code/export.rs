@@ -20,6 +20,7 @@ impl Desk {
             active: department.active,
             default: department.default,
             capacity: department.capacity,
+            retention_days: department.retention_days,
             form: department.form.clone(),
         });
         Document {
@@ -27,6 +28,7 @@ impl Desk {
             settings: Some(SettingsEntry {
                 name: Some(settings.name.clone()),
                 notice: Some(settings.notice.clone()),
+                retention_days: Some(settings.retention_days),
             }),
             assistant: Some(self.assistant().whole()),
             department: Some(sorted(departments)),

@@ -198,6 +198,7 @@ impl<'a> Rehearsal<'a> {
         let change = SettingsChange {
             name: settings.name.clone(),
             notice: settings.notice.clone(),
+            retention_days: settings.retention_days,
         };
         let command = Command::UpdateSettings { change, rev: None };
         self.act(Kind::Settings, &SafeText::default(), &command);
@@ -214,6 +215,7 @@ impl<'a> Rehearsal<'a> {
                     active: Some(entry.active),
                     default: Some(entry.default),
                     capacity: Some(entry.capacity),
+                    retention_days: Some(entry.retention_days),
                     form: Some(entry.form.clone()),
                 },
                 rev: None,
@@ -224,6 +226,7 @@ impl<'a> Rehearsal<'a> {
                 active: entry.active,
                 default: entry.default,
                 capacity: entry.capacity,
+                retention_days: entry.retention_days,
                 form: entry.form.clone(),
             }),
         };

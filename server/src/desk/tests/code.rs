@@ -33,6 +33,7 @@ pub(super) fn department(name: &str) -> DepartmentEntry {
         active: true,
         default: false,
         capacity: None,
+        retention_days: None,
         form: Vec::new(),
     }
 }
@@ -114,6 +115,7 @@ fn filled() -> Sim {
         settings: Some(SettingsEntry {
             name: Some(line("Bright Bikes")),
             notice: Some(text("We keep chats for a year.\nAsk us.")),
+            retention_days: None,
         }),
         department: Some(vec![DepartmentEntry {
             description: text("Things that came back"),
@@ -198,6 +200,7 @@ fn everything_that_is_wrong_is_told_at_once_and_nothing_is_done() {
         settings: Some(SettingsEntry {
             name: Some(line("")),
             notice: None,
+            retention_days: None,
         }),
         department: Some(vec![
             department("42"),

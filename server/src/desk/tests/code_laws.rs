@@ -100,6 +100,7 @@ fn documents() -> impl Strategy<Value = (Document, Vec<Kind>)> {
         settings.map(|(name, notice)| SettingsEntry {
             name: name.map(|name| line(&format!("Desk {name}"))),
             notice: notice.map(|notice| text(&"we keep it\n".repeat(usize::from(notice)))),
+            retention_days: None,
         })
     });
     let sections = (

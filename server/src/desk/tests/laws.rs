@@ -326,6 +326,7 @@ fn command(sim: &Sim, what: u8, (a, b, c): (u8, u8, u8)) -> Command {
                 notice: c
                     .is_multiple_of(3)
                     .then(|| text("We keep chats for a year.")),
+                retention_days: None,
             },
             rev: b.is_multiple_of(8).then_some(u64::from(a)),
         },

@@ -133,6 +133,7 @@ fn every_command(chat: ChatId) -> Vec<Command> {
             change: SettingsChange {
                 name: Some(text("Bright Bikes")),
                 notice: None,
+                retention_days: None,
             },
             rev,
         },

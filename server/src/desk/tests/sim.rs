@@ -528,6 +528,7 @@ pub(super) fn department(name: &str) -> NewDepartment {
         active: true,
         default: false,
         capacity: None,
+        retention_days: None,
         form: Vec::new(),
     }
 }

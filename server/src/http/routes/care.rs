@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use shared::api::SystemStatus;
+use shared::api::{RetentionDue, SystemStatus};
 use tokio::io::AsyncReadExt as _;
 
 use crate::{
@@ -13,12 +13,18 @@ use crate::{
         call::Call,
         errors::Failure,
         feed::{self, Outlet},
+        query::{Kind, Param},
         route::{Access::Bearer, Answer, Route},
     },
     hub::Health,
     store::Backup,
 };
 
+const DAYS: Param = Param::new(
+    "days",
+    Kind::Number,
+    "As if the desk kept what was said for so many days.",
+);
 /// Bytes of a backup that are read at once.
 const CHUNK_BYTES: usize = 64 * 1024;
 
@@ -32,6 +38,16 @@ pub(super) const ROUTES: &[Route] = &[
     )
     .gives_other("application/octet-stream"),
     Route::get(
+        "/api/retention",
+        "read_retention",
+        Bearer(Action::ReadSettings),
+        |call| Box::pin(retention(call)),
+        "Says how many closed chats are kept for longer than they have to be, as the settings are \
+         or for another number of days of the desk.",
+    )
+    .query(&[DAYS])
+    .gives::<RetentionDue>(200),
+    Route::get(
         "/api/admin/system-status",
         "read_system_status",
         Bearer(Action::ReadSystemStatus),
@@ -40,6 +56,15 @@ pub(super) const ROUTES: &[Route] = &[
     )
     .gives::<SystemStatus>(200),
 ];
+
+async fn retention(call: Call) -> Answer {
+    let days: Option<u32> = call.query.value(DAYS.name)?;
+    call.count()?;
+    let _permit = call.few().await?;
+    let now = call.app.hub.now();
+    let chats = call.app.care.due(now, days).await?;
+    call.answer(&RetentionDue { chats })
+}
 
 async fn backup(call: Call) -> Answer {
     let backup = call.app.hub.store().backup().await?;
