@@ -1,6 +1,9 @@
 //! What a client says after hello, and the answers that do not come through the queue.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use shared::{
     api::{JSON_DEPTH_MAX, PAGE_ITEMS_MAX},
@@ -13,6 +16,7 @@ use shared::{
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     runtime::Handle,
+    time::Instant,
 };
 
 use crate::{
@@ -25,6 +29,17 @@ use super::{Client, End, bye, encode};
 
 /// Longest name a client may give to a page or a ping, in bytes.
 const LABEL_BYTES_MAX: usize = 64;
+/// How long after it may a command that was refused for now is waited for.
+const HELD_WITHIN: Duration = Duration::from_secs(2);
+
+/// A command that was refused for now: those after it wait until it comes again.
+pub(super) struct Held {
+    cid: CommandId,
+    code: ErrorCode,
+    /// When it may come again.
+    retry_at: Instant,
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     pub(super) async fn hear_frame(&mut self, text: &str) -> Result<(), End> {
         if depth(text.as_bytes()) > JSON_DEPTH_MAX {
@@ -47,8 +62,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         match frame {
             ClientFrame::Hello { .. } => Err(bye(CloseCode::BadFrame, "hello was said before")),
             ClientFrame::Do { cid, command } => {
+                if let Some((code, wait)) = self.held_back(&cid) {
+                    let message = format!("an earlier command waits; retry in {wait} ms");
+                    let nack = nack(cid, code, message, Some(wait));
+                    self.feed(&nack).await?;
+                    return self.flush().await;
+                }
                 if let Err(wait) = self.app.limits.command(self.viewer()) {
                     let message = format!("too many commands; retry in {wait} ms");
+                    self.hold_back(&cid, ErrorCode::RateLimited, wait);
                     let nack = nack(cid, ErrorCode::RateLimited, message, Some(wait));
                     self.feed(&nack).await?;
                     return self.flush().await;
@@ -90,6 +112,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
+    /// Has everything wait that this client sent after a command that was refused for now: taken
+    /// first, it would stand before what was said before it.
+    fn hold_back(&mut self, cid: &CommandId, code: ErrorCode, wait_ms: u64) {
+        let retry_at = Instant::now() + Duration::from_millis(wait_ms);
+        self.held = Some(Held {
+            cid: cid.clone(),
+            code,
+            retry_at,
+        });
+    }
+
+    /// Why a command has to wait for an earlier one and for how many milliseconds, unless it is
+    /// that one, or that one does not come again.
+    fn held_back(&mut self, cid: &CommandId) -> Option<(ErrorCode, u64)> {
+        let held = self
+            .held
+            .take_if(|held| held.cid == *cid || held.retry_at.elapsed() > HELD_WITHIN);
+        let held = self.held.as_ref().filter(|_| held.is_none())?;
+        let wait = held.retry_at.saturating_duration_since(Instant::now());
+        let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        Some((held.code, wait_ms))
+    }
+
     /// Hands a command to the hub; the answer comes through the queue.
     async fn submit(&mut self, cid: CommandId, command: Command) -> Result<(), End> {
         let queue = Arc::clone(self.subscription.queue());
@@ -118,6 +163,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         let who = self.session.who.clone();
         if let Err(error) = self.app.hub.submit_to(who, cid.clone(), command, reply) {
             self.in_flight.fetch_sub(1, Ordering::AcqRel);
+            if let SubmitError::Busy { retry_after_ms } = &error {
+                self.hold_back(&cid, ErrorCode::Busy, *retry_after_ms);
+            }
             self.feed(&answer_frame(cid, Err(error))).await?;
             self.flush().await?;
         }

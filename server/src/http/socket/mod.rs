@@ -49,7 +49,10 @@ use crate::{
     store::StoreError,
 };
 
-use self::hello::{Hello, farewell, hello};
+use self::{
+    hear::Held,
+    hello::{Hello, farewell, hello},
+};
 use super::{App, gate::Place, past::PastError};
 
 /// How long one write may take before the reader counts as gone.
@@ -113,6 +116,7 @@ struct Client<S> {
     name: SafeText,
     subscription: Subscription,
     in_flight: Arc<AtomicUsize>,
+    held: Option<Held>,
     heard: Instant,
     pings: (Instant, u32),
     _lease: Option<Lease>,
@@ -224,6 +228,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             session,
             name,
             in_flight: Arc::default(),
+            held: None,
             heard: now,
             pings: (now, 0),
             _lease: lease,
