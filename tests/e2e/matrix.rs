@@ -422,6 +422,8 @@ async fn no_frame_and_no_body_takes_a_field_of_the_hub() {
     let world = World::start().await;
     let (hub, owner) = (world.site.hub.address(), world.site.owner.token.as_str());
     let (mut faults, mut tried) = (Vec::new(), 0);
+    let customer = world.principals.iter().find(|who| who.name == "customer");
+    let customer = customer.and_then(|who| who.token.as_deref());
     let mut socket = Raw::live(&world.site, owner).await;
     for (row, _, command) in every_command(&NOTHING) {
         let Some(command) = command else { continue };
