@@ -50,9 +50,11 @@ fn fan_out(bench: &mut Bench) -> Fallible<()> {
     hub::seeded(&bench.program, bench.cores, CROWD, &data)?;
     let hub = Hub::start(&bench.program, bench.cores, &data, None)?;
     let mut http = hub.http();
+    let agents = (0..CROWD)
+        .map(|number| hub::login(&mut http, number))
+        .collect::<Fallible<Vec<_>>>()?;
     let mut receivers = Vec::new();
-    for number in 0..CROWD {
-        let (token, _) = hub::login(&mut http, number)?;
+    for (number, (token, _)) in agents.into_iter().enumerate() {
         receivers.push(greet(&hub, &token, number)?);
     }
     let (chat, secret) = hub::open_chat(&mut http, 0, EVERYONE)?;
@@ -182,6 +184,7 @@ fn idle(bench: &mut Bench, sockets: usize) -> Fallible<()> {
     for number in 0..sockets {
         let token = &tokens[number % IDLE_AGENTS];
         fleet.idle(greet(&hub, token, number)?)?;
+        fleet.tend()?;
     }
     let rate = count(sockets as u64) / begun.elapsed().as_secs_f64();
     fleet.rest(SETTLE)?;

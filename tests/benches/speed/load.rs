@@ -74,6 +74,7 @@ struct Socket {
 }
 
 struct Pair {
+    chat: u64,
     sender: usize,
     receivers: usize,
     template: Vec<u8>,
@@ -100,6 +101,9 @@ pub(crate) struct Fleet {
     faults: Vec<String>,
     run: Run,
     measuring: bool,
+    /// The hub is gone: sockets end, and that is no fault.
+    ending: bool,
+    ended: usize,
 }
 
 impl Fleet {
@@ -113,6 +117,8 @@ impl Fleet {
             faults: Vec::new(),
             run: Run::default(),
             measuring: false,
+            ending: false,
+            ended: 0,
         })
     }
 
@@ -145,6 +151,7 @@ impl Fleet {
             self.add(receiver, pair, Some(0))?;
         }
         self.pairs.push(Pair {
+            chat,
             sender,
             receivers: count,
             template,
@@ -207,6 +214,31 @@ impl Fleet {
         Ok((run, seen, ended))
     }
 
+    /// Keeps messages on their way for `time` and leaves them there.
+    pub(crate) fn flood(&mut self, pairs: usize, window: usize, time: Duration) -> Fallible<()> {
+        for pair in 0..pairs {
+            for _ in 0..window {
+                self.send(pair)?;
+            }
+        }
+        self.spin(Instant::now() + time, pairs, window, After::Stored)
+    }
+
+    /// Takes what a hub that is gone has still said, until every socket has ended.
+    pub(crate) fn hear_the_rest(&mut self) -> Fallible<()> {
+        self.ending = true;
+        let end = Instant::now() + DRAIN_MAX;
+        while self.ended < self.sockets.len() && Instant::now() < end {
+            self.poll(Duration::from_millis(50), |_, _| Ok(()))?;
+        }
+        self.check()
+    }
+
+    /// Each chat with how many of its messages were acknowledged.
+    pub(crate) fn done(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.pairs.iter().map(|pair| (pair.chat, pair.done))
+    }
+
     /// Sends `rate` messages a second, the pairs by turns, for `time`.
     pub(crate) fn paced(&mut self, pairs: usize, rate: u32, time: Duration) -> Fallible<Run> {
         let gap = Duration::from_secs(1) / rate;
@@ -236,6 +268,11 @@ impl Fleet {
         let run = self.end();
         self.drain()?;
         Ok(run)
+    }
+
+    /// Takes what is there, and answers pings.
+    pub(crate) fn tend(&mut self) -> Fallible<()> {
+        self.poll(Duration::ZERO, |_, _| Ok(()))
     }
 
     /// Takes what comes for `time`, and answers pings.
@@ -367,7 +404,12 @@ impl Fleet {
             Ok(count) => count,
             Err(error) => {
                 self.buffer = buffer;
-                return Err(error);
+                if !self.ending {
+                    return Err(error);
+                }
+                self.ended += 1;
+                epoll::delete(&self.epoll, &socket.stream)?;
+                return Ok(());
             }
         };
         let mut inbox = std::mem::take(&mut socket.inbox);
@@ -603,6 +645,11 @@ fn find(bytes: &[u8], mark: &[u8]) -> Option<usize> {
         from = at + 1;
     }
     None
+}
+
+/// The number of a message, from its text.
+pub(crate) fn number_of(text: &str) -> Option<u64> {
+    digits(text.strip_prefix('m')?.as_bytes())
 }
 
 fn digits(bytes: &[u8]) -> Option<u64> {

@@ -9,6 +9,7 @@
 
 mod args;
 mod bare;
+mod crash;
 mod crowd;
 mod frame;
 mod http;
@@ -95,6 +96,9 @@ fn run() -> Fallible<ExitCode> {
         return soak::run(&mut bench, time).map(|()| ExitCode::SUCCESS);
     }
     talk::run(&mut bench)?;
+    if bench.args.wants(&["G1"]) {
+        crash::run(&mut bench)?;
+    }
     crowd::run(&mut bench, files)?;
     rules::run(&mut bench)?;
     past::run(&mut bench)?;

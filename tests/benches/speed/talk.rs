@@ -46,13 +46,18 @@ impl Desk {
         }
         let mut fleet = Fleet::new()?;
         let mut http = hub.http();
-        for pair in 0..pairs {
-            let (token, id) = hub::login(&mut http, pair)?;
+        // Everyone signs in before anyone connects: a password takes long, and a socket that
+        // answers no ping meanwhile is cut.
+        let agents = (0..pairs)
+            .map(|pair| hub::login(&mut http, pair))
+            .collect::<Fallible<Vec<_>>>()?;
+        for (pair, (token, id)) in agents.into_iter().enumerate() {
             let agent = greet(&hub, &token, pair)?;
             hub::go_online(&mut http, &token, id)?;
             let (chat, secret) = hub::open_chat(&mut http, pair, &hub::department(pair))?;
             let customer = greet(&hub, &secret, pair)?;
             fleet.pair(chat, customer, vec![agent])?;
+            fleet.tend()?;
         }
         Ok(Self { hub, fleet })
     }
@@ -443,7 +448,14 @@ fn latency(bench: &mut Bench, desk: &mut Desk) -> Fallible<()> {
                     "us",
                 )
             };
-            bench.report.add(row("stored", stored));
+            bench.report.add(if index == 0 && name == "p50" {
+                // Sooner than a commit alone, it would not have waited for the disk.
+                row("stored", stored)
+                    .against(bare_p50, "bare redb commit at 200/s, p50")
+                    .at_least(0.95, 0.95)
+            } else {
+                row("stored", stored)
+            });
             if index > 0 {
                 bench.report.add(row("delivered", delivered));
             }
