@@ -27,6 +27,9 @@ pub(super) enum Class {
 
 pub(super) fn class(c: char) -> Class {
     match c {
+        // Nearly all of them: no table of the world's letters is looked at.
+        c if c.is_ascii_alphanumeric() => Class::Spaced,
+        c if c.is_ascii() => Class::Gap,
         '\u{0E00}'..='\u{0EFF}'
         | '\u{1000}'..='\u{109F}'
         | '\u{1780}'..='\u{17FF}'
@@ -51,6 +54,9 @@ pub(super) fn fold_char(c: char) -> impl Iterator<Item = char> {
 }
 
 pub(super) fn fold(line: &str) -> String {
+    if line.is_ascii() {
+        return line.to_ascii_lowercase();
+    }
     line.chars().flat_map(fold_char).collect()
 }
 
