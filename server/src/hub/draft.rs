@@ -18,7 +18,7 @@ use shared::{
 
 use crate::{
     desk::{Desk, NewRecord, Who},
-    store::{KvWrite, Mark, StoreError, StoredRecord},
+    store::{Done, KvWrite, Mark, StoreError, StoredRecord},
 };
 
 use super::{
@@ -57,8 +57,10 @@ impl Partition {
         let now = self.store.now();
         let mut draft = Draft::default();
         self.room.look(&self.store);
+        let mut done = self.done_before(commands).await?.into_iter();
         for submission in commands {
-            let answer = match self.known(&draft, submission, now).await? {
+            let before = done.next().flatten();
+            let answer = match self.known(&draft, submission, before, now).await? {
                 Some(answer) => answer,
                 None if !self.room.admits(&submission.who, &submission.command) => {
                     Err(SubmitError::StorageFull)
@@ -74,11 +76,21 @@ impl Partition {
         Ok(draft)
     }
 
+    /// How each command was answered that was done before, all looked up at once.
+    async fn done_before(&self, commands: &[Submission]) -> Result<Vec<Option<Done>>, StoreError> {
+        let keys: Vec<_> = commands
+            .iter()
+            .map(|submission| Some((principal(&submission.who)?, &submission.cid)))
+            .collect();
+        self.store.results(PART, &keys).await
+    }
+
     /// The answer to a command that was done before, in this batch or in the log.
     async fn known(
         &self,
         draft: &Draft,
         submission: &Submission,
+        before: Option<Done>,
         now: Timestamp,
     ) -> Result<Option<Answer>, StoreError> {
         let Some(principal) = principal(&submission.who) else {
@@ -88,7 +100,7 @@ impl Partition {
         let (outcome, fingerprint, at) = if let Some((outcome, fingerprint)) = draft.done.get(&key)
         {
             (*outcome, *fingerprint, now)
-        } else if let Some(done) = self.store.result(PART, principal, &key.1).await? {
+        } else if let Some(done) = before {
             let outcome = Outcome {
                 pos: done.pos,
                 chat: done.chat,
@@ -181,7 +193,7 @@ impl Partition {
             actor: new.actor,
             event: new.event,
         };
-        let stored = StoredRecord::chain(&self.hash, &record, scope, mark, nonce());
+        let stored = StoredRecord::chain(&self.hash, &record, scope, mark, self.nonces.next());
         let published = Published::of(&stored, &record.event, self.store.lineage());
         let about = published.about;
         let before = about.and_then(|user| self.desk.viewer(&Who::User(user)));
@@ -213,8 +225,20 @@ impl Partition {
     }
 }
 
-fn nonce() -> [u8; 16] {
-    let mut nonce = [0; 16];
-    getrandom::fill(&mut nonce).expect("the operating system gives random bytes");
-    nonce
+/// Random bits for records, taken from the system for many at once.
+#[derive(Default)]
+pub(super) struct Nonces(Vec<[u8; 16]>);
+
+impl Nonces {
+    /// How many are taken at once.
+    const MANY: usize = 64;
+
+    fn next(&mut self) -> [u8; 16] {
+        if self.0.is_empty() {
+            let mut bytes = [0; 16 * Self::MANY];
+            getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+            self.0.extend(bytes.as_chunks().0);
+        }
+        self.0.pop().expect("there are some now")
+    }
 }

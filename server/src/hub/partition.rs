@@ -30,7 +30,7 @@ use crate::{
 
 use super::{
     Health, PART, Question, Request, Submission, SubmitError,
-    draft::Draft,
+    draft::{Draft, Nonces},
     index::keep_indexed,
     places::{Places, encode, tell_presence},
     publish::{Published, Publisher, wake},
@@ -84,6 +84,7 @@ pub(super) struct Partition {
     told: Told,
     pub(super) places: Places,
     pub(super) room: Room,
+    pub(super) nonces: Nonces,
     /// The desk may differ from what the store has.
     pub(super) unsure: bool,
     unsettled: usize,
@@ -107,6 +108,7 @@ impl Partition {
             told,
             places: Places::new(),
             room: Room::new(),
+            nonces: Nonces::default(),
             unsure: false,
             unsettled: TAIL_RECORDS_MAX,
             settle_at: None,

@@ -128,17 +128,15 @@ impl Memory {
         Ok(found.filter_map(|(_, pos)| log.at(pos)).cloned().collect())
     }
 
-    pub(super) fn result(
+    pub(super) fn results(
         &self,
         part: Part,
-        principal: u64,
-        cid: &CommandId,
-    ) -> Result<Option<Done>, StoreError> {
+        commands: &[Option<(u64, &CommandId)>],
+    ) -> Result<Vec<Option<Done>>, StoreError> {
         let state = lock(&self.state);
-        Ok(state
-            .parts
-            .get(&part)
-            .and_then(|log| log.index.done(principal, cid)))
+        let log = state.parts.get(&part);
+        let done = |(principal, cid): (u64, &CommandId)| log?.index.done(principal, cid);
+        Ok(commands.iter().map(|key| key.and_then(done)).collect())
     }
 
     pub(super) fn append(

@@ -319,7 +319,20 @@ impl Store {
         principal: u64,
         cid: &CommandId,
     ) -> Result<Option<Done>, StoreError> {
-        engine!(self, engine => engine.result(part, principal, cid))
+        let found = self.results(part, &[Some((principal, cid))]).await?;
+        Ok(found.into_iter().next().flatten())
+    }
+
+    /// The same of many commands at one moment; none stays none.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub async fn results(
+        &self,
+        part: Part,
+        commands: &[Option<(u64, &CommandId)>],
+    ) -> Result<Vec<Option<Done>>, StoreError> {
+        engine!(self, engine => engine.results(part, commands))
     }
 
     /// Tells of partitions that have new records. May drop, repeat and be late.

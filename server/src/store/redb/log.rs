@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use redb::{ReadOnlyTable, ReadTransaction};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable};
 use shared::{
     id::{ChatId, CommandId, Pos, Seq},
     time::Timestamp,
@@ -124,19 +124,30 @@ impl Redb {
         })
     }
 
-    pub(in crate::store) fn result(
+    pub(in crate::store) fn results(
         &self,
         part: Part,
-        principal: u64,
-        cid: &CommandId,
-    ) -> Result<Option<Done>, StoreError> {
-        let unsettled = lock(&self.parts)
-            .get(&part)
-            .and_then(|state| state.tail.done(principal, cid));
-        if unsettled.is_some() {
-            return Ok(unsettled);
+        commands: &[Option<(u64, &CommandId)>],
+    ) -> Result<Vec<Option<Done>>, StoreError> {
+        let mut found: Vec<Option<Done>> = {
+            let parts = lock(&self.parts);
+            let tail = parts.get(&part).map(|state| &state.tail);
+            let unsettled = |(principal, cid): (u64, &CommandId)| tail?.done(principal, cid);
+            commands.iter().map(|key| key.and_then(unsettled)).collect()
+        };
+        let wanted = |(key, found): (&Option<_>, &Option<_>)| key.is_some() && found.is_none();
+        if !commands.iter().zip(&found).any(wanted) {
+            return Ok(found);
         }
-        self.with_read(|transaction| settled_result(transaction, part, principal, cid))
+        self.with_read(|transaction| {
+            let index = transaction.open_table(DONE).map_err(engine_error)?;
+            for (key, found) in commands.iter().zip(&mut found) {
+                if let (Some((principal, cid)), None) = (key, &found) {
+                    *found = settled_result(&index, part, *principal, cid)?;
+                }
+            }
+            Ok(found)
+        })
     }
 
     pub(in crate::store) fn append(
@@ -213,6 +224,7 @@ impl Redb {
             return Ok(false);
         }
         self.with_read(|transaction| {
+            let index = transaction.open_table(DONE).map_err(engine_error)?;
             continues(
                 head,
                 records,
@@ -221,7 +233,7 @@ impl Redb {
                     None => settled_last_seq(transaction, part, chat),
                 },
                 |mark| {
-                    let done = settled_result(transaction, part, mark.principal, &mark.cid)?;
+                    let done = settled_result(&index, part, mark.principal, &mark.cid)?;
                     Ok(done.is_some())
                 },
             )
@@ -328,12 +340,11 @@ fn settled_last_seq(
 }
 
 fn settled_result(
-    transaction: &ReadTransaction,
+    index: &impl ReadableTable<(u32, u64, &'static [u8]), &'static [u8]>,
     part: Part,
     principal: u64,
     cid: &CommandId,
 ) -> Result<Option<Done>, StoreError> {
-    let index = transaction.open_table(DONE).map_err(engine_error)?;
     let key = (part.0, principal, cid.as_str().as_bytes());
     let Some(row) = index.get(key).map_err(engine_error)? else {
         return Ok(None);
