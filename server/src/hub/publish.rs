@@ -6,14 +6,15 @@
 //! way but are the first to be dropped. Deciding who sees what is `desk::visibility`.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use bytes::Bytes;
 use shared::{
     event::Event,
-    id::{ChatId, Pos, UserId},
+    id::{ChatId, DepartmentId, Pos, UserId},
+    model::Role,
 };
 use tokio::sync::Notify;
 
@@ -181,6 +182,7 @@ struct Registry {
     last: u64,
     views: u64,
     staff: HashMap<u64, Subscriber>,
+    reach: Reach,
     customers: HashMap<UserId, HashMap<u64, Subscriber>>,
     chats: HashMap<ChatId, Scope>,
 }
@@ -214,12 +216,114 @@ impl Subscriber {
     }
 }
 
+/// Which staff may see records of which department: a record of one chat must not cost a look at
+/// everyone who is signed in.
+#[derive(Debug, Default)]
+struct Reach {
+    /// Those who see every department.
+    everywhere: BTreeSet<u64>,
+    departments: HashMap<DepartmentId, BTreeSet<u64>>,
+}
+
+impl Reach {
+    fn enter(&mut self, id: u64, viewer: &Viewer) {
+        if sees_everywhere(viewer) {
+            self.everywhere.insert(id);
+        }
+        for department in &viewer.departments {
+            self.departments.entry(*department).or_default().insert(id);
+        }
+    }
+
+    fn leave(&mut self, id: u64, viewer: &Viewer) {
+        self.everywhere.remove(&id);
+        for department in &viewer.departments {
+            if let Some(members) = self.departments.get_mut(department) {
+                members.remove(&id);
+                if members.is_empty() {
+                    self.departments.remove(department);
+                }
+            }
+        }
+    }
+
+    /// Everyone who may see what is of this scope, and perhaps others, each once; none when it is
+    /// of no department, and anyone may.
+    fn of(&self, scope: &Scope) -> Option<BTreeSet<u64>> {
+        let department = scope.department?;
+        if !matches!(scope.audience, Audience::Public | Audience::Staff) {
+            return None;
+        }
+        let mut found = self.everywhere.clone();
+        for department in [Some(department), scope.left].into_iter().flatten() {
+            found.extend(self.departments.get(&department).into_iter().flatten());
+        }
+        Some(found)
+    }
+}
+
+const fn sees_everywhere(viewer: &Viewer) -> bool {
+    !matches!(viewer.role, Role::Agent | Role::Supervisor)
+}
+
 impl Registry {
-    fn subscribers(&mut self, viewer: &Viewer) -> &mut HashMap<u64, Subscriber> {
+    fn enter(&mut self, id: u64, subscriber: Subscriber) {
+        let viewer = &subscriber.viewer;
         if viewer.role.is_staff() {
-            &mut self.staff
+            self.reach.enter(id, viewer);
+            self.staff.insert(id, subscriber);
         } else {
-            self.customers.entry(viewer.id).or_default()
+            let own = self.customers.entry(viewer.id).or_default();
+            own.insert(id, subscriber);
+        }
+    }
+
+    fn leave(&mut self, id: u64, viewer: &Viewer) -> Option<Subscriber> {
+        if viewer.role.is_staff() {
+            self.reach.leave(id, viewer);
+            return self.staff.remove(&id);
+        }
+        let own = self.customers.get_mut(&viewer.id)?;
+        let left = own.remove(&id);
+        if own.is_empty() {
+            self.customers.remove(&viewer.id);
+        }
+        left
+    }
+
+    fn subscriber(&mut self, id: u64, viewer: &Viewer) -> Option<&mut Subscriber> {
+        if viewer.role.is_staff() {
+            self.staff.get_mut(&id)
+        } else {
+            self.customers.get_mut(&viewer.id)?.get_mut(&id)
+        }
+    }
+
+    /// Queues a record for the staff who may see it.
+    fn offer_to_staff(
+        &mut self,
+        record: &Arc<Published>,
+        batch: Pos,
+        touched: &mut Vec<Arc<Queue>>,
+    ) {
+        // Whose rights it changes hears of it wherever they work.
+        let reach = match record.about {
+            None => self.reach.of(&record.scope),
+            Some(_) => None,
+        };
+        match reach {
+            Some(ids) => {
+                for id in ids {
+                    if let Some(subscriber) = self.staff.get_mut(&id) {
+                        subscriber.offer(record, batch, touched);
+                    }
+                }
+            }
+            None => {
+                for subscriber in self.staff.values_mut() {
+                    subscriber.offer(record, batch, touched);
+                }
+            }
         }
     }
 }
@@ -259,9 +363,7 @@ impl Publisher {
                     registry.chats.insert(chat, scope);
                 }
             }
-            for subscriber in registry.staff.values_mut() {
-                subscriber.offer(&record, batch, &mut touched);
-            }
+            registry.offer_to_staff(&record, batch, &mut touched);
             let customer = record.scope.customer.or(record.about);
             let own = customer.and_then(|id| registry.customers.get_mut(&id));
             for subscriber in own.into_iter().flat_map(HashMap::values_mut) {
@@ -284,7 +386,7 @@ impl Publisher {
             viewing: None,
             queue: Arc::clone(&queue),
         };
-        registry.subscribers(&viewer).insert(id, subscriber);
+        registry.enter(id, subscriber);
         drop(registry);
         Subscription {
             id,
@@ -451,7 +553,7 @@ impl Subscription {
         if seen < head {
             return Err(head);
         }
-        if let Some(own) = registry.subscribers(&self.viewer).get_mut(&self.id) {
+        if let Some(own) = registry.subscriber(self.id, &self.viewer) {
             own.live = true;
             own.seen = seen;
         }
@@ -462,11 +564,10 @@ impl Subscription {
     /// subscriber reads its view anew and goes live again.
     pub fn restart(&mut self, viewer: Viewer) {
         let mut registry = self.publisher.lock();
-        let own = registry.subscribers(&self.viewer).remove(&self.id);
-        if let Some(mut own) = own {
+        if let Some(mut own) = registry.leave(self.id, &self.viewer) {
             own.live = false;
             own.viewer = viewer.clone();
-            registry.subscribers(&viewer).insert(self.id, own);
+            registry.enter(self.id, own);
         }
         drop(registry);
         self.viewer = viewer;
@@ -475,15 +576,6 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        let mut registry = self.publisher.lock();
-        registry.subscribers(&self.viewer).remove(&self.id);
-        if !self.viewer.role.is_staff()
-            && registry
-                .customers
-                .get(&self.viewer.id)
-                .is_some_and(HashMap::is_empty)
-        {
-            registry.customers.remove(&self.viewer.id);
-        }
+        drop(self.publisher.lock().leave(self.id, &self.viewer));
     }
 }
