@@ -15,6 +15,7 @@ pub mod publish;
 mod room;
 #[cfg(test)]
 mod tests;
+pub mod wire;
 
 use std::{io, process, sync::Arc, thread};
 

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use crate::desk::{Desk, visibility::Scope, workload::workload_scope};
 
-use super::publish::Publisher;
+use super::{publish::Publisher, wire::Encoded};
 
 /// How often the waiting customers may be told new places, and the staff how departments stand.
 const EVERY: Duration = Duration::from_secs(1);
@@ -162,7 +162,5 @@ pub(super) fn tell_presence(desk: &Desk, publisher: &Publisher, agent: UserId) {
 }
 
 pub(super) fn encode(frame: &HubFrame) -> Bytes {
-    serde_json::to_vec(frame)
-        .expect("frames have string keys only")
-        .into()
+    Encoded::of(frame).whole
 }

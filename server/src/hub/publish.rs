@@ -23,6 +23,8 @@ use crate::{
     store::{Lineage, StoredRecord},
 };
 
+use super::wire::Encoded;
+
 /// Most records that may wait for one subscriber when those of another transaction come.
 const QUEUE_RECORDS_MAX: usize = 256;
 /// Most bytes that may wait then.
@@ -44,7 +46,7 @@ pub struct Published {
     /// The user whose rights this record changes, if any.
     pub about: Option<UserId>,
     /// The event frame with its cursor, shared by all who get it.
-    pub frame: Bytes,
+    pub frame: Encoded,
 }
 
 impl Published {
@@ -60,7 +62,7 @@ impl Published {
                 Event::UserDeleted { user } => Some(*user),
                 _ => None,
             },
-            frame: stored.frame(lineage),
+            frame: Encoded::record(stored, lineage),
         }
     }
 }
@@ -77,7 +79,7 @@ pub enum Delivery {
 impl Delivery {
     fn bytes(&self) -> usize {
         match self {
-            Self::Record(record) => record.frame.len(),
+            Self::Record(record) => record.frame.whole.len(),
             Self::Frame(frame) => frame.len(),
         }
     }

@@ -18,9 +18,9 @@
 //! it, and still verifies when redaction has taken nonce and body away. Names are only in the
 //! body. Who may see a record is decided elsewhere.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, io::Write as _};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use shared::{
     event::Event,
@@ -42,6 +42,8 @@ const KNOWN_FLAGS: u16 = 0xff;
 const FRAME_HEAD: &[u8] = br#"{"type":"event","#;
 /// Bytes of a hash that a cursor shows: enough to tell two histories apart.
 const CURSOR_HASH_BYTES: usize = 8;
+/// Longest cursor: lineage, position and the shown bytes of the hash, with dots between.
+const CURSOR_BYTES_MAX: usize = 16 + 1 + 20 + 1 + 2 * CURSOR_HASH_BYTES;
 
 /// SHA-256 over a record and everything before it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -180,20 +182,21 @@ impl StoredRecord {
     /// tombstone: its event without anybody's words.
     #[must_use]
     pub fn frame(&self, lineage: Lineage) -> Bytes {
-        let tombstone;
-        let body = if self.body.is_empty() {
-            tombstone = self.tombstone_body();
-            &tombstone
+        let mut frame = Vec::with_capacity(self.body.len() + CURSOR_BYTES_MAX + 13);
+        self.write_frame(lineage, &mut frame);
+        Bytes::from(frame)
+    }
+
+    /// Appends the same to `frame`.
+    pub(crate) fn write_frame(&self, lineage: Lineage, frame: &mut Vec<u8>) {
+        if self.body.is_empty() {
+            frame.extend_from_slice(&self.tombstone_body());
         } else {
-            &self.body
-        };
-        let cursor = self.cursor(lineage);
-        let mut frame = BytesMut::with_capacity(body.len() + cursor.as_str().len() + 13);
-        frame.extend_from_slice(body);
+            frame.extend_from_slice(&self.body);
+        }
         frame.extend_from_slice(br#","cursor":""#);
-        frame.extend_from_slice(cursor.as_str().as_bytes());
+        put_cursor(frame, lineage, self.pos, &self.hash);
         frame.extend_from_slice(br#""}"#);
-        frame.freeze()
     }
 
     /// The record itself. An erased record has everything but words; one without any body keeps
@@ -361,8 +364,25 @@ impl StoredRecord {
 /// The cursor that resumes after the record at `pos` whose hash is `hash`.
 #[must_use]
 pub fn cursor(lineage: Lineage, pos: Pos, hash: &Hash) -> Cursor {
-    let text = format!("{lineage}.{pos}.{}", hex(&hash.0[..CURSOR_HASH_BYTES]));
+    let mut text = Vec::with_capacity(CURSOR_BYTES_MAX);
+    put_cursor(&mut text, lineage, pos, hash);
+    let text = String::from_utf8_lossy(&text);
     Cursor::parse(&text).expect("hexadecimal digits and dots are a cursor")
+}
+
+/// Writes a cursor without a piece of memory for each of its parts: every record has one.
+fn put_cursor(out: &mut Vec<u8>, lineage: Lineage, pos: Pos, hash: &Hash) {
+    put_hex(out, &lineage.0);
+    write!(out, ".{}.", pos.0).expect("memory takes what is written");
+    put_hex(out, &hash.0[..CURSOR_HASH_BYTES]);
+}
+
+fn put_hex(out: &mut Vec<u8>, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for byte in bytes {
+        let digits = [byte >> 4, byte & 0x0f].map(|digit| DIGITS[usize::from(digit)]);
+        out.extend_from_slice(&digits);
+    }
 }
 
 /// The parts of a cursor: lineage, position and the shown bytes of the hash, as text.

@@ -223,8 +223,8 @@ impl Tail {
             }
             if self.left > 0 && record.pos > self.pos {
                 self.pos = record.pos;
-                if self.concerns(record.chat, &record.scope, || event_of(&record.frame)) {
-                    self.put(&mut lines, &record.frame);
+                if self.concerns(record.chat, &record.scope, || event_of(&record.frame.json)) {
+                    self.put(&mut lines, &record.frame.json);
                 }
             }
         }

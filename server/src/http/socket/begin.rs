@@ -15,7 +15,7 @@ use crate::{
         visibility::{reveals, visible},
     },
     http::past,
-    hub::PART,
+    hub::{PART, wire::Encoded},
 };
 
 use super::{Client, End, bye};
@@ -106,7 +106,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                     {
                         self.reveal(chat).await?;
                     }
-                    self.feed_bytes(stored.frame(store.lineage())).await?;
+                    let frame = Encoded::record(&stored, store.lineage());
+                    self.feed_whole(frame.whole).await?;
                 }
             }
         }

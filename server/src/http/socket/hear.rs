@@ -22,10 +22,10 @@ use tokio::{
 use crate::{
     desk::{Rejection, visibility::visible},
     http::{json::depth, past},
-    hub::{Outcome, SubmitError},
+    hub::{Outcome, SubmitError, wire::Encoded},
 };
 
-use super::{Client, End, bye, encode};
+use super::{Client, End, bye};
 
 /// Longest name a client may give to a page or a ping, in bytes.
 const LABEL_BYTES_MAX: usize = 64;
@@ -146,7 +146,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         let reply = move |answer| {
             let push = move |answer| {
                 in_flight.fetch_sub(1, Ordering::AcqRel);
-                queue.push(encode(&answer_frame(answer_to, answer)));
+                queue.push(Encoded::of(&answer_frame(answer_to, answer)).whole);
             };
             let Err(SubmitError::Rejected(Rejection::Archived { chat })) = answer else {
                 return push(answer);
@@ -214,7 +214,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             on,
             preview: None,
         };
-        publisher.whisper(chat, &encode(&frame), false, Some(self.subscription.id()));
+        let frame = Encoded::of(&frame).whole;
+        publisher.whisper(chat, &frame, false, Some(self.subscription.id()));
     }
 
     async fn view(&mut self, chat: Option<ChatId>) -> Result<(), End> {
@@ -241,13 +242,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             let publisher = self.app.hub.publisher();
             let viewing = publisher.viewing(me);
             let [about, without] = [viewing, None].map(|viewing| {
-                encode(&HubFrame::Presence {
+                Encoded::of(&HubFrame::Presence {
                     user: me,
                     status,
                     reachable,
                     load,
                     viewing,
                 })
+                .whole
             });
             publisher.whisper_staff_about(viewing, &about, &without);
         }

@@ -15,12 +15,13 @@ use tokio::{
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
-        self, Message, Utf8Bytes,
+        self, Message,
         protocol::{CloseFrame, frame::coding::CloseCode as WsCloseCode},
     },
 };
 
-use super::{End, bye, encode};
+use super::{End, Outbox, bye};
+use crate::hub::wire::Encoded;
 
 /// Longest name a client may give for itself, in bytes.
 const CLIENT_BYTES_MAX: usize = 64;
@@ -84,6 +85,7 @@ pub(super) async fn hello<S: AsyncRead + AsyncWrite + Unpin>(
 /// Says bye, closes, and gives the other side a moment to take it.
 pub(super) async fn farewell<S: AsyncRead + AsyncWrite + Unpin>(
     mut socket: WebSocketStream<S>,
+    mut outbox: Outbox,
     end: End,
 ) {
     let End::Bye(code, reason, reconnect_after_ms) = end else {
@@ -97,9 +99,10 @@ pub(super) async fn farewell<S: AsyncRead + AsyncWrite + Unpin>(
             reason: reason.clone(),
             reconnect_after_ms,
         };
-        if let Ok(text) = Utf8Bytes::try_from(encode(&frame)) {
-            socket.send(Message::Text(text)).await?;
-        }
+        // A frame that was cut off ends first, or the next one would be taken for its rest.
+        socket.flush().await?;
+        outbox.finish(Encoded::of(&frame).whole);
+        outbox.write(socket.get_mut()).await?;
         let mut cut = reason.len().min(120);
         while !reason.is_char_boundary(cut) {
             cut -= 1;

@@ -7,10 +7,12 @@
 mod begin;
 mod hear;
 mod hello;
+mod outbox;
 #[cfg(test)]
 mod tests;
 
 use std::{
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -32,7 +34,7 @@ use tokio::{
 };
 use tokio_tungstenite::{
     WebSocketStream,
-    tungstenite::{self, Message, Utf8Bytes},
+    tungstenite::{self, Message},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -45,6 +47,7 @@ use crate::{
     hub::{
         presence::Lease,
         publish::{Delivery, Published, Subscription},
+        wire::Encoded,
     },
     store::StoreError,
 };
@@ -52,9 +55,12 @@ use crate::{
 use self::{
     hear::Held,
     hello::{Hello, farewell, hello},
+    outbox::Outbox,
 };
 use super::{App, gate::Place, past::PastError};
 
+/// How long a client may be silent.
+const DEAD_AFTER: Duration = Duration::from_millis(DEAD_AFTER_MS);
 /// How long one write may take before the reader counts as gone.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
 /// Frames written at once.
@@ -112,6 +118,7 @@ fn bye(code: CloseCode, reason: &str) -> End {
 struct Client<S> {
     app: Arc<App>,
     socket: WebSocketStream<S>,
+    outbox: Outbox,
     session: Session,
     name: SafeText,
     subscription: Subscription,
@@ -131,11 +138,11 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
 ) {
     let hello = match timeout(app.hello_within, hello(&mut socket)).await {
         Ok(Ok(hello)) => hello,
-        Ok(Err(end)) => return farewell(socket, end).await,
+        Ok(Err(end)) => return farewell(socket, Outbox::default(), end).await,
         Err(_) => {
             let reason = format!("no hello within {:?}", app.hello_within);
             let end = bye(CloseCode::HelloTimeout, &reason);
-            return farewell(socket, end).await;
+            return farewell(socket, Outbox::default(), end).await;
         }
     };
     let (slot, cursor) = (hello.slot.clone(), hello.cursor.clone());
@@ -153,9 +160,9 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
                 .app
                 .sockets
                 .leave(&client.session.id, &slot, &replaced);
-            farewell(client.socket, end).await;
+            farewell(client.socket, client.outbox, end).await;
         }
-        Err((socket, end)) => farewell(*socket, end).await,
+        Err((socket, end)) => farewell(*socket, Outbox::default(), end).await,
     }
 }
 
@@ -225,6 +232,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             subscription: app.hub.subscribe(viewer),
             app,
             socket,
+            outbox: Outbox::default(),
             session,
             name,
             in_flight: Arc::default(),
@@ -255,9 +263,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         let queue = Arc::clone(self.subscription.queue());
         // The past may have taken long to tell, and nothing was read meanwhile.
         self.heard = Instant::now();
+        // Set anew when it is reached, not with every frame that is heard.
+        let mut dead = pin!(sleep_until(self.heard + DEAD_AFTER));
         loop {
             let may_read = self.in_flight.load(Ordering::Acquire) < UNACKNOWLEDGED_MAX;
-            let dead = self.heard + Duration::from_millis(DEAD_AFTER_MS);
             let step = tokio::select! {
                 () = queue.wait() => self.deliver().await,
                 message = self.socket.next(), if may_read => match message {
@@ -267,7 +276,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 },
                 _ = pings.tick() => self.ping().await,
                 // Who is not read cannot be heard.
-                () = sleep_until(dead), if may_read => Err(End::Gone),
+                () = dead.as_mut(), if may_read => {
+                    let silent_until = self.heard + DEAD_AFTER;
+                    if Instant::now() >= silent_until {
+                        Err(End::Gone)
+                    } else {
+                        dead.as_mut().reset(silent_until);
+                        Ok(())
+                    }
+                }
             };
             if let Err(end) = step {
                 return end;
@@ -276,8 +293,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     async fn ping(&mut self) -> Result<(), End> {
-        self.write(Message::Ping(Bytes::new())).await?;
-        self.flush().await
+        // What was fed is flushed by now, so that the ping stands between two frames.
+        within(self.socket.send(Message::Ping(Bytes::new()))).await
     }
 
     /// Writes what waits in the queue, many frames at once.
@@ -292,7 +309,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
         for delivery in waiting {
             match delivery {
-                Delivery::Frame(frame) => self.feed_bytes(frame).await?,
+                Delivery::Frame(frame) => self.feed_whole(frame).await?,
                 Delivery::Record(record) => self.deliver_record(&record).await?,
             }
         }
@@ -308,7 +325,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         {
             self.reveal(chat).await?;
         }
-        self.feed_bytes(record.frame.clone()).await
+        self.feed_whole(record.frame.whole.clone()).await
     }
 
     async fn hear(&mut self, message: Message) -> Result<(), End> {
@@ -339,42 +356,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     async fn feed(&mut self, frame: &HubFrame) -> Result<(), End> {
-        self.feed_bytes(encode(frame)).await
+        self.feed_whole(Encoded::of(frame).whole).await
     }
 
-    async fn feed_bytes(&mut self, frame: Bytes) -> Result<(), End> {
-        let Ok(text) = Utf8Bytes::try_from(frame) else {
-            tracing::error!("a frame is not UTF-8");
-            return Err(End::Gone);
-        };
-        self.write(Message::Text(text)).await
-    }
-
-    async fn write(&mut self, message: Message) -> Result<(), End> {
-        match timeout(WRITE_WITHIN, self.socket.feed(message)).await {
-            Ok(fed) => Ok(fed?),
-            Err(_) => Err(bye(
-                CloseCode::SlowConsumer,
-                "you read too slowly; resume by cursor",
-            )),
+    /// Takes a frame for the next write; writes when there is much.
+    async fn feed_whole(&mut self, frame: Bytes) -> Result<(), End> {
+        if self.outbox.push(frame) {
+            self.flush().await?;
         }
+        Ok(())
     }
 
+    /// Writes what was fed, and what the library has to say, such as a pong.
     async fn flush(&mut self) -> Result<(), End> {
-        match timeout(WRITE_WITHIN, self.socket.flush()).await {
-            Ok(flushed) => Ok(flushed?),
-            Err(_) => Err(bye(
-                CloseCode::SlowConsumer,
-                "you read too slowly; resume by cursor",
-            )),
-        }
+        within(async {
+            self.socket.flush().await?;
+            self.outbox.write(self.socket.get_mut()).await?;
+            Ok(())
+        })
+        .await
     }
 }
 
-fn encode(frame: &HubFrame) -> Bytes {
-    serde_json::to_vec(frame)
-        .expect("frames have string keys only")
-        .into()
+/// The deadline of a write.
+async fn within(write: impl Future<Output = tungstenite::Result<()>>) -> Result<(), End> {
+    match timeout(WRITE_WITHIN, write).await {
+        Ok(written) => Ok(written?),
+        Err(_) => Err(bye(
+            CloseCode::SlowConsumer,
+            "you read too slowly; resume by cursor",
+        )),
+    }
 }
 
 /// Spreads the return of many clients over five seconds.

@@ -141,7 +141,8 @@ fn looked_at(subscription: &Subscription) -> Vec<Option<ChatId>> {
     let mut chats = Vec::new();
     for item in items {
         if let Delivery::Frame(frame) = item
-            && let Ok(HubFrame::Presence { viewing, .. }) = serde_json::from_slice(&frame)
+            && let Some(json) = frame.iter().position(|byte| *byte == b'{')
+            && let Ok(HubFrame::Presence { viewing, .. }) = serde_json::from_slice(&frame[json..])
         {
             chats.push(viewing);
         }
