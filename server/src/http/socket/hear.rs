@@ -25,7 +25,7 @@ use crate::{
     hub::{Outcome, SubmitError, wire::Encoded},
 };
 
-use super::{Client, End, bye};
+use super::{Client, End, bye, quick};
 
 /// Longest name a client may give to a page or a ping, in bytes.
 const LABEL_BYTES_MAX: usize = 64;
@@ -45,7 +45,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         if depth(text.as_bytes()) > JSON_DEPTH_MAX {
             return Err(bye(CloseCode::BadFrame, "the frame is nested too deeply"));
         }
-        match serde_json::from_str(text) {
+        match quick::read(text) {
             Ok(frame) => self.act(frame).await,
             Err(error) => match legible_cid(text) {
                 Some(cid) => {

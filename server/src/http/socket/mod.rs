@@ -8,6 +8,7 @@ mod begin;
 mod hear;
 mod hello;
 mod outbox;
+mod quick;
 #[cfg(test)]
 mod tests;
 
