@@ -55,7 +55,10 @@ pub fn start(config: &Config) -> Result<(), String> {
 
 /// Panics are defects, and lines of the log like any other: one each, without a backtrace.
 fn log_panic(info: &PanicHookInfo<'_>) {
-    let said = info.payload_as_str().unwrap_or("nothing");
+    let payload = info.payload();
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    let said = text.or_else(|| payload.downcast_ref::<&str>().copied());
+    let said = said.unwrap_or("nothing");
     let at = info.location().map(ToString::to_string).unwrap_or_default();
     tracing::error!(panic = %SafeText::line(said), at, "a task panicked");
 }

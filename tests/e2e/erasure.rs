@@ -49,8 +49,9 @@ async fn an_erasure_survives_the_death_of_its_hub() {
     for trial in 0..rounds * KILLED_AFTER_MS.len() {
         let delay = KILLED_AFTER_MS[trial % KILLED_AFTER_MS.len()];
         let canary = format!("xylophonic{trial}x");
-        let guest = site.guest(&canary, "Customer Care", &format!("about {canary}"));
-        let customer = guest.await.unwrap().id.0;
+        let first = format!("about {canary}");
+        let guest = site.guest(&canary, "Customer Care", &first).await;
+        let customer = guest.unwrap().id.0;
         assert!(count(&site.hub.data(), &canary) > 0);
         let asked = timeout(Duration::from_millis(delay), erase(&site, customer)).await;
         let acked = matches!(asked, Ok(Ok(_)));

@@ -343,6 +343,7 @@ fn a_hub_that_does_not_listen_is_reported_with_its_words() {
         program: PathBuf::from("/bin/sh"),
         args: Vec::new(),
         env: Vec::new(),
+        data: None,
     };
     // A shell does not know `--data`, says so and ends.
     let failure = catch_unwind(|| HubProcess::start_with(setup));
@@ -372,6 +373,7 @@ fn a_hub_comes_back_on_its_port_and_data() {
         program: cli.home().path().join("hub"),
         args: vec!["--more".to_owned()],
         env: vec![("EXTRA".to_owned(), "extra".to_owned())],
+        data: None,
     });
     assert_eq!(hub.url(), "http://127.0.0.1:4711");
     assert!(hub.process().stdout().ends_with("with --more and extra\n"));

@@ -137,7 +137,7 @@ impl Running {
             name: SafeText::line("Zanzibelle"),
             email: Some(SafeText::line("zq7@canary.example")),
             phone: Some(SafeText::line("5550199887")),
-            password: "a long enough pass phrase".to_owned(),
+            password: "a long enough pass phrase".into(),
         };
         let tokens = self.accounts.register(register, None).await.unwrap();
         let id = tokens.user.id;
@@ -182,7 +182,7 @@ impl Running {
             remove: std::collections::BTreeSet::new(),
         };
         self.must(&OWNER, tag).await;
-        let mut incoming = self.files.receive(id, None).unwrap();
+        let mut incoming = self.files.receive(id, None, None).unwrap();
         let content = b"ZZCANARYBYTESZZ".repeat(9_000);
         incoming.write(&content).await.unwrap();
         let posting = Posting {

@@ -147,7 +147,7 @@ every_command! {
     Command::CreateDepartment(_), Desk => |_: &Things| Some(Command::CreateDepartment(
         NewDepartment {
             name: text("New"), description: text(""), active: true, default: false,
-            capacity: None, form: Vec::new(),
+            capacity: None, form: Vec::new(), retention_days: None,
         },
     ));
     Command::UpdateDepartment { .. }, Staff => |it: &Things| Some(Command::UpdateDepartment {
@@ -158,7 +158,7 @@ every_command! {
         id: DepartmentId(it.department), rev: None,
     });
     Command::UpdateSettings { .. }, Desk => |_: &Things| Some(Command::UpdateSettings {
-        change: SettingsChange { name: Some(text("Bikes")), notice: None }, rev: None,
+        change: SettingsChange { name: Some(text("Bikes")), notice: None, retention_days: None }, rev: None,
     });
     Command::UpdateAssistant { .. }, Desk => |_: &Things| Some(Command::UpdateAssistant {
         change: Box::default(), rev: None,
