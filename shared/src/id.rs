@@ -115,7 +115,7 @@ impl CommandId {
     #[must_use]
     pub fn random() -> Self {
         let mut bytes = [0_u8; 16];
-        getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+        crate::machine::random(&mut bytes).expect("the operating system gives random bytes");
         Self(hex(&bytes).into())
     }
 

@@ -7,6 +7,7 @@
 use std::fmt;
 
 use sha2::{Digest, Sha256};
+use shared::machine;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 use zeroize::Zeroizing;
 
@@ -31,7 +32,7 @@ pub struct RandomError(getrandom::Error);
 /// # Errors
 /// [`RandomError`] when the system has no randomness to give; `buffer` is then not to be used.
 pub fn random(buffer: &mut [u8]) -> Result<(), RandomError> {
-    getrandom::fill(buffer).map_err(RandomError)
+    machine::random(buffer).map_err(RandomError)
 }
 
 /// A password is longer than [`PASSWORD_BYTES_MAX`].

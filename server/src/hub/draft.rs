@@ -12,6 +12,7 @@ use std::{
 use shared::{
     event::Event,
     id::{CommandId, Pos, UserId},
+    machine,
     record::Record,
     time::Timestamp,
 };
@@ -236,7 +237,7 @@ impl Nonces {
     fn next(&mut self) -> [u8; 16] {
         if self.0.is_empty() {
             let mut bytes = [0; 16 * Self::MANY];
-            getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+            machine::random(&mut bytes).expect("the operating system gives random bytes");
             self.0.extend(bytes.as_chunks().0);
         }
         self.0.pop().expect("there are some now")

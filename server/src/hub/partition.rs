@@ -501,6 +501,8 @@ impl Partition {
     async fn only_read(&mut self, requests: &mut mpsc::Receiver<Request>, until: Instant) -> bool {
         loop {
             tokio::select! {
+                biased;
+                () = sleep_until(until) => return true,
                 request = requests.recv() => match request {
                     Some(Request::Submit(submission)) => {
                         (submission.reply)(Err(SubmitError::Degraded));
@@ -509,7 +511,6 @@ impl Partition {
                     Some(Request::WriteDown(_)) => {}
                     Some(Request::Stop) | None => return false,
                 },
-                () = sleep_until(until) => return true,
             }
         }
     }

@@ -6,7 +6,7 @@
 //! way but are the first to be dropped. Deciding who sees what is `desk::visibility`.
 
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -183,9 +183,10 @@ struct Registry {
     head: Pos,
     last: u64,
     views: u64,
-    staff: HashMap<u64, Subscriber>,
+    /// Ordered, as the sockets of a customer are: the same records wake the same readers in turn.
+    staff: BTreeMap<u64, Subscriber>,
     reach: Reach,
-    customers: HashMap<UserId, HashMap<u64, Subscriber>>,
+    customers: HashMap<UserId, BTreeMap<u64, Subscriber>>,
     chats: HashMap<ChatId, Scope>,
 }
 
@@ -368,7 +369,7 @@ impl Publisher {
             registry.offer_to_staff(&record, batch, &mut touched);
             let customer = record.scope.customer.or(record.about);
             let own = customer.and_then(|id| registry.customers.get_mut(&id));
-            for subscriber in own.into_iter().flat_map(HashMap::values_mut) {
+            for subscriber in own.into_iter().flat_map(BTreeMap::values_mut) {
                 subscriber.offer(&record, batch, &mut touched);
             }
         }
@@ -462,7 +463,7 @@ impl Publisher {
     pub(super) fn whisper_customer(&self, customer: UserId, frame: &Bytes) {
         let registry = self.lock();
         let own = registry.customers.get(&customer);
-        for subscriber in own.into_iter().flat_map(HashMap::values) {
+        for subscriber in own.into_iter().flat_map(BTreeMap::values) {
             if subscriber.live {
                 subscriber.queue.put_ephemeral(frame);
             }
@@ -488,7 +489,11 @@ impl Publisher {
     #[must_use]
     pub fn subscribers(&self) -> usize {
         let registry = self.lock();
-        let customers = registry.customers.values().map(HashMap::len).sum::<usize>();
+        let customers = registry
+            .customers
+            .values()
+            .map(BTreeMap::len)
+            .sum::<usize>();
         registry.staff.len() + customers
     }
 

@@ -4,7 +4,7 @@
 
 use std::time::SystemTime;
 
-use shared::time::Timestamp;
+use shared::{machine, time::Timestamp};
 use tokio::time::Instant;
 
 /// Wall time at the start, monotonic time since.
@@ -17,7 +17,7 @@ pub(super) struct Clock {
 impl Clock {
     /// Starts now, or at the time of the last record when the wall clock is behind it.
     pub(super) fn start(last_at: Option<Timestamp>) -> Self {
-        let wall = SystemTime::now()
+        let wall = machine::wall()
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(Timestamp::default(), |since| {
                 Timestamp::default().after(since)

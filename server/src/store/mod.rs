@@ -50,11 +50,10 @@ mod search;
 #[cfg(test)]
 mod throughput;
 
+#[cfg(any(test, feature = "simulation"))]
+pub use self::redb::disk::{Disk, Left};
 #[cfg(test)]
-pub(crate) use self::redb::{
-    disk::{Disk, Left},
-    faults::{Numbers, on_every_processor, tell, trials},
-};
+pub(crate) use self::redb::faults::{Numbers, on_every_processor, tell, trials};
 
 use std::{
     collections::BTreeMap,
@@ -65,6 +64,7 @@ use std::{
 use bytes::Bytes;
 use shared::{
     id::{ChatId, CommandId, Cursor, Pos, Seq},
+    machine,
     search::Query,
     time::Timestamp,
 };
@@ -576,11 +576,11 @@ impl Store {
         if matches!(self.0.engine, Engine::Memory(_)) {
             return work(self);
         }
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        if tokio::runtime::Handle::try_current().is_err() {
             return work(self);
-        };
+        }
         let store = self.clone();
-        match runtime.spawn_blocking(move || work(&store)).await {
+        match machine::offload(move || work(&store)).await {
             Ok(result) => result,
             Err(error) => Err(StoreError::corrupt(format!("reading failed: {error}"))),
         }
@@ -594,6 +594,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    machine::random(&mut bytes).expect("the operating system gives random bytes");
     bytes
 }

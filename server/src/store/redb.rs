@@ -13,7 +13,7 @@ mod rewrite;
 mod settle;
 pub(super) mod words;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "simulation"))]
 pub(crate) mod disk;
 #[cfg(test)]
 pub(crate) mod faults;

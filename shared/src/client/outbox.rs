@@ -9,6 +9,7 @@ use std::{
     io::{self, Read, Write},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
 };
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,7 @@ use crate::{
     command::Command,
     error::{ErrorCode, exit},
     id::CommandId,
+    machine,
     time::Timestamp,
 };
 
@@ -275,7 +277,8 @@ impl Outbox {
         if state.pending.len() >= PENDING_MAX {
             return Err(OutboxError::Full);
         }
-        let at = Timestamp::from_ms(jiff::Timestamp::now().as_millisecond());
+        let since = machine::wall().duration_since(SystemTime::UNIX_EPOCH);
+        let at = Timestamp::default().after(since.unwrap_or_default());
         let entry = Entry { cid, command, at };
         let line = [Line::Put(entry)];
         state.write(&line, Durability::Synced)?;

@@ -27,6 +27,7 @@ use shared::{
     api::{DEAD_AFTER_MS, PING_EVERY_MS, UNACKNOWLEDGED_MAX},
     frame::{CloseCode, HubFrame},
     id::Cursor,
+    machine,
     text::SafeText,
 };
 use tokio::{
@@ -268,13 +269,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         let mut dead = pin!(sleep_until(self.heard + DEAD_AFTER));
         loop {
             let may_read = self.in_flight.load(Ordering::Acquire) < UNACKNOWLEDGED_MAX;
+            // In this order: who sends without end keeps only its own deliveries waiting, and is
+            // cut off when too many do.
             let step = tokio::select! {
-                () = queue.wait() => self.deliver().await,
+                biased;
                 message = self.socket.next(), if may_read => match message {
                     Some(Ok(message)) => self.hear(message).await,
                     Some(Err(error)) => Err(error.into()),
                     None => Err(End::Gone),
                 },
+                () = queue.wait() => self.deliver().await,
                 _ = pings.tick() => self.ping().await,
                 // Who is not read cannot be heard.
                 () = dead.as_mut(), if may_read => {
@@ -393,7 +397,7 @@ async fn within(write: impl Future<Output = tungstenite::Result<()>>) -> Result<
 /// Spreads the return of many clients over five seconds.
 fn spread_ms() -> u64 {
     let mut bytes = [0; 2];
-    if getrandom::fill(&mut bytes).is_err() {
+    if machine::random(&mut bytes).is_err() {
         return 2_500;
     }
     u64::from(u16::from_le_bytes(bytes)) % 5_000

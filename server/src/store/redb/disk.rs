@@ -15,7 +15,7 @@ const SECTOR: usize = 512;
 
 /// Outlives the engines that are opened on it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Disk(Arc<State>);
+pub struct Disk(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -56,7 +56,7 @@ enum After {
 
 /// What a power cut leaves of the changes that were not synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Left {
+pub enum Left {
     /// None of them.
     Nothing,
     /// Some of them, whatever their order was.
@@ -82,7 +82,7 @@ impl Default for Trouble {
 
 impl Disk {
     /// A store on this disk, as it is now.
-    pub(crate) fn store(&self) -> Result<Store, StoreError> {
+    pub fn store(&self) -> Result<Store, StoreError> {
         let disk = self.clone();
         let opener = move || {
             Builder::new()
@@ -95,28 +95,28 @@ impl Disk {
     }
 
     /// Whether the pages of the file are whole, as the engine finds them.
-    pub(crate) fn is_whole(&self) -> bool {
+    pub fn is_whole(&self) -> bool {
         let opened = Builder::new().create_with_backend(self.clone());
         opened.is_ok_and(|mut database| matches!(database.check_integrity(), Ok(true)))
     }
 
     /// Lets the operation after `after` others fail, once; none when negative.
-    pub(crate) fn fail_after(&self, after: i64) {
+    pub fn fail_after(&self, after: i64) {
         self.trouble_after(after, After::Fine);
     }
 
     /// Lets every operation after `after` others fail, until [`mend`](Self::mend).
-    pub(crate) fn fail_from(&self, after: i64) {
+    pub fn fail_from(&self, after: i64) {
         self.trouble_after(after, After::Failing);
     }
 
     /// Takes the power away after `after` operations: nothing works any more.
-    pub(crate) fn cut_power_after(&self, after: i64) {
+    pub fn cut_power_after(&self, after: i64) {
         self.trouble_after(after, After::Dark);
     }
 
     /// Lets everything work again.
-    pub(crate) fn mend(&self) {
+    pub fn mend(&self) {
         *lock(&self.0.trouble) = Trouble::default();
     }
 
@@ -125,25 +125,25 @@ impl Disk {
     }
 
     /// Whether the failure has happened, or none is set.
-    pub(crate) fn has_failed(&self) -> bool {
+    pub fn has_failed(&self) -> bool {
         lock(&self.0.trouble).countdown < 0
     }
 
     /// Lets it hold no more than it does and `more` bytes, or anything.
-    pub(crate) fn limit(&self, more: Option<usize>) {
+    pub fn limit(&self, more: Option<usize>) {
         let mut bytes = lock(&self.0.bytes);
         bytes.capacity = more.map(|more| bytes.current.len() + more);
     }
 
     /// Lets every sync wait, or go on.
-    pub(crate) fn hold(&self, held: bool) {
+    pub fn hold(&self, held: bool) {
         *lock(&self.0.held) = held;
         self.0.released.notify_all();
     }
 
     /// Another disk with what a power cut leaves on this one: everything synced, and of the rest
     /// what `choose` (a number below its argument) keeps.
-    pub(crate) fn after_power_cut(&self, left: Left, mut choose: impl FnMut(u64) -> u64) -> Self {
+    pub fn after_power_cut(&self, left: Left, mut choose: impl FnMut(u64) -> u64) -> Self {
         let bytes = lock(&self.0.bytes);
         let mut kept = bytes.durable.clone();
         for change in &bytes.pending {

@@ -4,6 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
+use crate::machine;
+
 /// The clocks are compared this often: a machine that slept has a dead connection.
 pub(super) const CLOCK_EVERY: Duration = Duration::from_secs(2);
 /// The wall clock may run ahead by this much before the machine must have slept.
@@ -18,7 +20,7 @@ pub(super) struct Clocks {
 impl Clocks {
     pub(super) fn now() -> Self {
         Self {
-            wall: SystemTime::now(),
+            wall: machine::wall(),
             monotonic: Instant::now(),
         }
     }

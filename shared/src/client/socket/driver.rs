@@ -29,6 +29,7 @@ use crate::{
     error::ErrorCode,
     frame::{ClientFrame, CloseCode, HubFrame, PROTO},
     id::{ChatId, CommandId, Cursor, Pos},
+    machine,
     record::Delivered,
 };
 
@@ -153,7 +154,11 @@ impl Driver {
     /// Says why and waits: as long as the hub asked, else with jitter.
     async fn wait(&mut self, why: String, asked: Option<Duration>) -> Result<(), End> {
         // Without randomness the longest wait is the safe one.
-        let random = getrandom::u32().unwrap_or(u32::MAX);
+        let mut random = [0; 4];
+        let random = match machine::random(&mut random) {
+            Ok(()) => u32::from_le_bytes(random),
+            Err(_) => u32::MAX,
+        };
         let retry_in = match asked {
             Some(asked) => asked.min(ASKED_PAUSE_MAX),
             None => backoff(self.attempt, random),
@@ -174,6 +179,7 @@ impl Driver {
         loop {
             let look = Instant::now() + CLOCK_EVERY;
             tokio::select! {
+                biased;
                 () = sleep_until(until.min(look)) => {
                     if Instant::now() >= until || clocks.slept() {
                         return Ok(());
@@ -260,6 +266,10 @@ impl Driver {
         let mut heard = Instant::now();
         let mut pinged = heard;
         loop {
+            if flight.paused_until.is_some_and(|at| at <= Instant::now()) {
+                flight.paused_until = None;
+                flight.due = true;
+            }
             if flight.due {
                 self.fill(&mut flight).await?;
             }
@@ -268,13 +278,10 @@ impl Driver {
             let look = Instant::now() + CLOCK_EVERY;
             let resumes = flight.paused_until.unwrap_or(dead);
             let wire = self.wire.as_mut().ok_or(End::Abandoned)?;
+            // What the program asks for is little and its own; the hub may send without end.
             tokio::select! {
-                incoming = wire.receive() => {
-                    heard = Instant::now();
-                    if let Incoming::Frame(frame) = incoming? {
-                        self.take(frame, &mut flight).await?;
-                    }
-                }
+                biased;
+                () = self.parts.events.closed() => return Err(End::Abandoned),
                 request = self.parts.inbox.recv() => {
                     let request = request.ok_or(End::Abandoned)?;
                     if let Some(frame) = self.remember(request) {
@@ -282,6 +289,12 @@ impl Driver {
                     }
                 }
                 () = self.parts.stored.notified() => flight.due = true,
+                incoming = wire.receive() => {
+                    heard = Instant::now();
+                    if let Incoming::Frame(frame) = incoming? {
+                        self.take(frame, &mut flight).await?;
+                    }
+                }
                 () = sleep_until(look.min(quiet).min(dead).min(resumes)) => {
                     let now = Instant::now();
                     if now >= dead {
@@ -295,12 +308,7 @@ impl Driver {
                         let id = "idle".to_owned();
                         self.send(&ClientFrame::Ping { id }).await?;
                     }
-                    if now >= resumes {
-                        flight.paused_until = None;
-                        flight.due = true;
-                    }
                 }
-                () = self.parts.events.closed() => return Err(End::Abandoned),
             }
         }
     }

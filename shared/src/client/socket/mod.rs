@@ -29,6 +29,7 @@ use crate::{
     fold::{ChatView, DeskView},
     frame::{Me, Typist},
     id::{ChatId, CommandId, Cursor, Pos, Seq, UserId},
+    machine,
     model::{AgentStatus, Storage, Workload},
     record::{Delivered, Record},
     text::SafeText,
@@ -331,7 +332,7 @@ impl SocketHandle {
         let outbox = self.outbox.clone();
         let stored = Arc::clone(&self.stored);
         // Goes on when this future is dropped, so that what is stored is sent, too.
-        let put = tokio::task::spawn_blocking(move || {
+        let put = machine::offload(move || {
             outbox.put(cid, command)?;
             stored.notify_one();
             Ok(())
