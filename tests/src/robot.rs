@@ -258,7 +258,8 @@ impl Seen {
         self.acked.contains_key(cid) || self.refused.contains_key(cid)
     }
 
-    fn take(&mut self, event: SocketEvent) {
+    /// Takes in what a socket tells.
+    pub fn take(&mut self, event: SocketEvent) {
         match event {
             SocketEvent::Connected { me, .. } => {
                 self.me = Some(me);
