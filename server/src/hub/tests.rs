@@ -4,6 +4,7 @@ mod connected;
 mod disk;
 mod fan_out;
 mod faults;
+mod grace;
 
 use shared::{
     command::{Command, OpenChat},

@@ -13,5 +13,6 @@ mod laws;
 mod parking;
 mod people;
 mod permission;
+mod races;
 mod sim;
 mod speed;
