@@ -81,11 +81,12 @@ async fn enable(app: &Invocation, password: &PasswordSource) -> Result<(), Failu
         return Ok(());
     }
     if let Ok(code) = QrCode::new(begun.uri.expose()) {
-        // Light on dark, as most terminals are; apps read the other way round too.
+        // For letters that are lighter than what is behind them, as on most terminals; many apps
+        // read the other way round too.
         let picture = code
             .render::<Dense1x2>()
-            .dark_color(Dense1x2::Dark)
-            .light_color(Dense1x2::Light)
+            .dark_color(Dense1x2::Light)
+            .light_color(Dense1x2::Dark)
             .build();
         app.print.text(&format!("{picture}\n"))?;
     }

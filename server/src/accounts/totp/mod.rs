@@ -130,12 +130,12 @@ impl Accounts {
         let begun = begun.ok_or(AccountError::Conflict(
             "no second factor waits to be confirmed; begin again",
         ))?;
-        self.try_code(user)?;
+        self.try_code(user).map_err(of_the_signed_in)?;
         let Given::App(code) = Given::read(&confirm.code) else {
-            return Err(AccountError::TotpWrong);
+            return Err(of_the_signed_in(AccountError::TotpWrong));
         };
         let step = self.step_of(user, &begun.row.seed, &code).await?;
-        let step = step.ok_or(AccountError::TotpWrong)?;
+        let step = step.ok_or_else(|| of_the_signed_in(AccountError::TotpWrong))?;
         lock(&self.shared.tries).succeeded(user);
         let (codes, recovery) = new_recovery()?;
         let row = TotpRow {
@@ -183,7 +183,8 @@ impl Accounts {
                 }
                 if totp.is_some() {
                     self.use_second_factor(&session.who, session.user, totp)
-                        .await?;
+                        .await
+                        .map_err(of_the_signed_in)?;
                 }
             }
         }
@@ -221,7 +222,8 @@ impl Accounts {
             return Err(PolicyError::TooShort { chars, chars_min }.into());
         }
         self.use_second_factor(&session.who, user, proof.totp)
-            .await?;
+            .await
+            .map_err(of_the_signed_in)?;
         let kept = self.totp_row(user).await?.ok_or(NO_TOTP)?;
         let writes = vec![delete::<TotpRow>(kept.key, kept.version)];
         self.end_others(user, Some(&session.id)).await?;
@@ -437,6 +439,17 @@ const NO_TOTP: AccountError = AccountError::Conflict("you have no second factor;
 const NO_TOTP_THERE: AccountError = AccountError::Conflict("the user has no second factor");
 const CHANGED_MEANWHILE: AccountError =
     AccountError::Conflict("somebody else changed this account just now; look again and retry");
+
+/// What a wrong code is to who is signed in: their session is well, and no client renews it.
+fn of_the_signed_in(error: AccountError) -> AccountError {
+    match error {
+        AccountError::TotpWrong => AccountError::Forbidden(
+            "the code is wrong or was used before; wait for the next one of your app",
+        ),
+        AccountError::TotpWait { retry_after_ms } => AccountError::Throttled { retry_after_ms },
+        error => error,
+    }
+}
 
 /// Who a user acts as.
 pub(super) fn who_of(user: &User) -> Who {
