@@ -23,7 +23,7 @@ use tests::{
 use tokio::task::block_in_place;
 use tokio_util::sync::CancellationToken;
 
-use crate::loss::Load;
+use crate::load::Load;
 
 async fn log(data: &Path) -> Vec<StoredRecord> {
     let store = Store::open(&StoreUrl::in_directory(data)).unwrap();

@@ -26,7 +26,7 @@ use tests::{
 use tokio::task::block_in_place;
 use tokio_util::sync::CancellationToken;
 
-use crate::loss::Load;
+use crate::load::Load;
 
 /// How a process ends that aborts itself.
 const ABORTED: Exit = Exit::Signal(6);

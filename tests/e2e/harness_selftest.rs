@@ -375,6 +375,7 @@ fn a_hub_comes_back_on_its_port_and_data() {
         env: vec![("EXTRA".to_owned(), "extra".to_owned())],
         data: None,
     });
+    hub.unjudged("a stand-in has no log");
     assert_eq!(hub.url(), "http://127.0.0.1:4711");
     assert!(hub.process().stdout().ends_with("with --more and extra\n"));
     hub.kill9();

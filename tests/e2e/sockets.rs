@@ -76,6 +76,7 @@ async fn one_slot_has_one_socket() {
     }
 }
 
+/// F19, P17: who reads nothing is sent away and gets everything when it comes back.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_reader_is_sent_away_and_misses_nothing() {
     const BATCH: usize = 20;

@@ -27,7 +27,7 @@ use tokio::task::block_in_place;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    loss::Load,
+    load::Load,
     raw::{Raw, call, post, status},
 };
 

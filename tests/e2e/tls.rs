@@ -109,6 +109,9 @@ async fn another_host_and_an_old_version_get_nowhere() {
 }
 
 /// S20: a client trusts who signed the certificate of the hub, and nobody else.
+///
+/// F26: a renewed certificate is served, one that is garbage ends no
+/// connection: the last good one stays, and the log says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_is_verified_and_renewed_under_a_live_socket() {
     let folder = tempfile::tempdir().unwrap();
@@ -162,6 +165,17 @@ async fn tls_is_verified_and_renewed_under_a_live_socket() {
         tokio::task::yield_now().await;
     }
     assert!(served, "the new certificate is not served");
+
+    fs::write(folder.path().join("cert.pem"), "no certificate").unwrap();
+    hub.process().signal(Signal::HUP);
+    let soon = std::time::Duration::from_secs(30);
+    tokio::task::block_in_place(|| hub.process().wait_error("the old certificate stays", soon));
+    let fresh = Http::new(&url, None, &renewed).unwrap();
+    let answer = fresh.get::<serde_json::Value>("/livez").await;
+    assert!(
+        answer.is_ok(),
+        "the last good one is not served: {answer:?}"
+    );
     robot
         .until("still live", |seen| seen.live && seen.connects == 1)
         .await;

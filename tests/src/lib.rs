@@ -28,10 +28,13 @@ mod watched;
 /// `few` in every run of the tests, `many` in a long one (`FRONTDESK_LONG=1`).
 #[must_use]
 pub fn trials(few: u64, many: u64) -> u64 {
-    match std::env::var_os("FRONTDESK_LONG") {
-        Some(_) => many,
-        None => few,
-    }
+    if is_long() { many } else { few }
+}
+
+/// Whether the long forms are wanted: `FRONTDESK_LONG=1`.
+#[must_use]
+pub fn is_long() -> bool {
+    std::env::var_os("FRONTDESK_LONG").is_some()
 }
 
 /// Prints a figure beside its budget, in a form that can be collected.

@@ -13,7 +13,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, kill_process, prlimit, waitid,
+};
 
 use crate::guard;
 use crate::home::Home;
@@ -266,6 +268,31 @@ impl Process {
         self.lifetime.kill9();
     }
 
+    /// Limits what it may have of a resource from now on, as `prlimit` does. Without memory it may
+    /// end, which is then no fault of its own.
+    ///
+    /// # Panics
+    /// When the system refuses.
+    pub fn limit(&self, resource: Resource, most: u64) {
+        self.lifetime.limit(resource, most);
+    }
+
+    /// Memory that it has now, in KiB; none where the system does not tell.
+    pub fn resident_kib(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+        line.split_whitespace().nth(1)?.parse().ok()
+    }
+
+    /// Files and sockets that it has open now; none where the system does not tell.
+    pub fn descriptors(&self) -> Option<usize> {
+        Some(
+            std::fs::read_dir(format!("/proc/{}/fd", self.pid()))
+                .ok()?
+                .count(),
+        )
+    }
+
     /// How it ended, when it did and nobody here sent it a signal to.
     pub fn ended_by_itself(&self) -> Option<Exit> {
         self.lifetime.ended_by_itself()
@@ -361,6 +388,17 @@ impl Lifetime {
     /// It has ended, and nobody here asked it to.
     pub(crate) fn ended_by_itself(&self) -> Option<Exit> {
         self.exit().filter(|_| !self.asked.load(Ordering::SeqCst))
+    }
+
+    fn limit(&self, resource: Resource, most: u64) {
+        if resource == Resource::As {
+            self.asked.store(true, Ordering::SeqCst);
+        }
+        let limit = Rlimit {
+            current: Some(most),
+            maximum: Some(most),
+        };
+        prlimit(Some(self.pid), resource, limit).expect("a child of ours can be limited");
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

@@ -121,6 +121,7 @@ fn type_in(console: &Pty, text: &str) {
     console.wait_text(text, PATIENCE);
 }
 
+/// F27: SIGTERM, SIGHUP, SIGINT, SIGQUIT.
 #[test]
 fn every_signal_that_ends_it_restores_the_terminal_and_keeps_the_draft() {
     let mut desk = Desk::start();
@@ -150,6 +151,7 @@ fn every_signal_that_ends_it_restores_the_terminal_and_keeps_the_draft() {
     assert!(draft(&ana).contains("<quit>"));
 }
 
+/// F27: a panic.
 #[test]
 fn a_panic_on_any_thread_restores_the_terminal_says_why_and_ends() {
     for (key, why) in [
@@ -200,6 +202,7 @@ fn a_stopped_console_gives_the_terminal_back_until_it_goes_on() {
     rustix::process::kill_process(pid, Signal::KILL).unwrap();
 }
 
+/// F27: the terminal goes, as with a lost `ssh`.
 #[test]
 fn a_closed_terminal_leaves_no_process_behind() {
     let mut desk = Desk::start();
@@ -227,6 +230,7 @@ fn a_closed_terminal_leaves_no_process_behind() {
     }
 }
 
+/// F27: `kill -9` of the console, which nobody can clean up after: what was written is kept.
 #[test]
 fn a_draft_is_on_disk_a_second_after_it_was_typed() {
     let mut desk = Desk::start();

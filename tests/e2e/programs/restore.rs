@@ -20,6 +20,8 @@ fn utf8(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
+/// F10: an old backup under clients that hold newer cursors: a resync, nothing stale shown, what
+/// was kept meanwhile sent once. Invariant 32.
 #[test]
 fn a_restored_desk_is_seen_by_all_and_doubles_nothing() {
     let mut desk = Desk::start();

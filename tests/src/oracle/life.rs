@@ -58,7 +58,7 @@ pub(super) fn judge(step: &Step<'_>, found: &mut Vec<Violation>) {
     let (Some(id), record) = (step.record.chat, step.record) else {
         return;
     };
-    let Some(line) = step.before.chats.get(&id) else {
+    let Some(line) = step.before.line(id) else {
         if !matches!(record.event, Event::ChatOpened { .. }) {
             let what = format!("chat {id} begins with {}", record.event.kind());
             found.push(Violation::new(12, what));

@@ -25,8 +25,10 @@ pub(super) struct Step<'a> {
 /// What the records so far say.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Model {
-    /// Every chat, closed ones too.
+    /// Every chat that is not closed.
     pub(super) chats: BTreeMap<ChatId, Line>,
+    /// The others.
+    pub(super) closed: BTreeMap<ChatId, Line>,
     pub(super) staff: BTreeMap<UserId, User>,
     pub(super) departments: BTreeMap<DepartmentId, Department>,
     pub(super) waiting: u32,
@@ -118,6 +120,16 @@ impl Model {
         line.apply(record, seq);
         let waits = line.state == ChatState::Waiting;
         self.waiting = self.waiting + u32::from(waits) - u32::from(was_waiting);
+        if line.state == ChatState::Closed
+            && let Some(line) = self.chats.remove(&id)
+        {
+            self.closed.insert(id, line);
+        }
+    }
+
+    /// A chat, closed or not.
+    pub(super) fn line(&self, id: ChatId) -> Option<&Line> {
+        self.chats.get(&id).or_else(|| self.closed.get(&id))
     }
 
     fn apply_to_desk(&mut self, event: &Event) {

@@ -20,7 +20,7 @@ pub(super) fn judge(step: &Step<'_>, found: &mut Vec<Violation>) {
     let Some(id) = step.record.chat else {
         return;
     };
-    let Some(line) = step.before.chats.get(&id) else {
+    let Some(line) = step.before.line(id) else {
         return;
     };
     judge_assignment(id, line, step, found);
@@ -102,7 +102,7 @@ pub(super) fn judge_after(model: &Model, desk: &Desk, record: &Record, found: &m
     let Some(id) = record.chat else {
         return;
     };
-    let Some(line) = model.chats.get(&id) else {
+    let Some(line) = model.line(id) else {
         return;
     };
     let waits = line.state == ChatState::Waiting;

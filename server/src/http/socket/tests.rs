@@ -259,6 +259,7 @@ async fn rights_that_change_before_the_snapshot_are_the_ones_it_shows() {
     assert_eq!(*departments, [DepartmentId(billing)].into());
 }
 
+/// F12: a half-open connection is dead after 45 s, and its lease is lost.
 #[tokio::test]
 async fn one_who_is_silent_for_45_seconds_is_gone() {
     let desk = TestDesk::start().await;
