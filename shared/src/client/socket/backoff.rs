@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use crate::machine;
+
 /// The longest wait before the second try.
 pub const BACKOFF_BASE: Duration = Duration::from_millis(500);
 /// The longest wait of all.
@@ -23,6 +25,15 @@ pub fn backoff(attempt: u32, random: u32) -> Duration {
     let factor = 1_u32.checked_shl(attempt).unwrap_or(u32::MAX);
     let ceiling = BACKOFF_BASE.saturating_mul(factor).min(BACKOFF_MAX);
     ceiling.mul_f64(f64::from(random) / f64::from(u32::MAX))
+}
+
+/// What [`backoff`] takes. Without randomness the longest wait is the safe one.
+pub(super) fn chance() -> u32 {
+    let mut random = [0; 4];
+    match machine::random(&mut random) {
+        Ok(()) => u32::from_le_bytes(random),
+        Err(_) => u32::MAX,
+    }
 }
 
 /// The pause before a command that was refused for now is sent again.

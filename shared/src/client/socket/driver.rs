@@ -20,7 +20,7 @@ use crate::{
         session::{Token, TokenSource},
         socket::{
             Request, SocketEvent, StopReason,
-            backoff::{backoff, pause_before_retry},
+            backoff::{backoff, chance, pause_before_retry},
             clocks::{CLOCK_EVERY, Clocks},
             wire::{End, Incoming, Wire},
         },
@@ -29,7 +29,6 @@ use crate::{
     error::ErrorCode,
     frame::{ClientFrame, CloseCode, HubFrame, PROTO},
     id::{ChatId, CommandId, Cursor, Pos},
-    machine,
     record::Delivered,
 };
 
@@ -153,15 +152,9 @@ impl Driver {
 
     /// Says why and waits: as long as the hub asked, else with jitter.
     async fn wait(&mut self, why: String, asked: Option<Duration>) -> Result<(), End> {
-        // Without randomness the longest wait is the safe one.
-        let mut random = [0; 4];
-        let random = match machine::random(&mut random) {
-            Ok(()) => u32::from_le_bytes(random),
-            Err(_) => u32::MAX,
-        };
         let retry_in = match asked {
             Some(asked) => asked.min(ASKED_PAUSE_MAX),
-            None => backoff(self.attempt, random),
+            None => backoff(self.attempt, chance()),
         };
         self.attempt = self.attempt.saturating_add(1);
         let attempt = self.attempt;
@@ -267,8 +260,7 @@ impl Driver {
         let mut pinged = heard;
         loop {
             if flight.paused_until.is_some_and(|at| at <= Instant::now()) {
-                flight.paused_until = None;
-                flight.due = true;
+                (flight.paused_until, flight.due) = (None, true);
             }
             if flight.due {
                 self.fill(&mut flight).await?;
