@@ -354,6 +354,7 @@ fn desk_events() -> Vec<Event> {
             settings: Settings {
                 name: SafeText::line("Bright Bikes"),
                 notice: SafeText::block("We keep chats for a year.\nAsk us to delete yours."),
+                retention_days: 0,
                 rev: 0,
             },
         },

@@ -78,13 +78,17 @@ async fn every_backup_under_load_is_the_log_as_it_was_and_starts() {
         let place = home.path().join(format!("restored-{number}"));
         restore(&place, file, false).unwrap();
         let restored = log(&place).await;
-        assert_eq!(restored.len() as u64, report.head.map_or(0, |head| head.pos.0), "backup {number}");
+        assert_eq!(
+            restored.len() as u64,
+            report.head.map_or(0, |head| head.pos.0),
+            "backup {number}"
+        );
         assert!(
             restored == whole[..restored.len()],
             "backup {number} is another past"
         );
         sizes.push(restored.len());
-        if number as u64 % (count / 4) == 0 {
+        if (number as u64).is_multiple_of(count / 4) {
             block_in_place(|| starts(&place));
         }
     }

@@ -124,12 +124,15 @@ async fn a_wall_clock_that_jumps_moves_no_chat() {
     };
     let (mut site, _, guest) = desk().await;
     for jump in ["-2d", "+30d", "2027-03-28 01:59:50"] {
-        site.hub.set_env(&[
-            ("LD_PRELOAD", &library.display().to_string()),
+        let library = library.display().to_string();
+        for (name, value) in [
+            ("LD_PRELOAD", library.as_str()),
             ("FAKETIME", jump),
             ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
             ("TZ", "Europe/Berlin"),
-        ]);
+        ] {
+            site.hub.set_env(name, value);
+        }
         site.hub.restart();
         goes_on(&site, &guest).await;
     }

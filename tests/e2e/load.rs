@@ -246,7 +246,7 @@ const fn department_of(number: u64) -> &'static str {
 fn newest(seen: &Seen) -> Option<(ChatId, Seq)> {
     let open = |chat: &&Chat| chat.state != ChatState::Closed;
     let chats = seen.view.chats.values().map(|view| &view.chat);
-    chats.filter(open).last().map(|chat| (chat.id, chat.seq))
+    chats.rev().find(open).map(|chat| (chat.id, chat.seq))
 }
 
 /// A customer.

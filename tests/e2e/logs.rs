@@ -173,7 +173,8 @@ async fn the_environment_is_heeded() {
     );
 
     // A flag beats the variable, and what makes no sense is named with exit 2.
-    let cases: &[(&[(&str, &str)], &[&str], &str)] = &[
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], &'a str);
+    let cases: &[Case<'_>] = &[
         (&[("FRONTDESK_LISTEN", "nowhere")], &[], "--listen"),
         (&[("FRONTDESK_LISTEN", "0.0.0.0:0")], &[], "0.0.0.0:0"),
         (&[("FRONTDESK_TLS_CERT", "cert.pem")], &[], "--tls-key"),

@@ -69,7 +69,7 @@ async fn cuts_lose_nothing_and_repeat_nothing() {
         ..Policy::default()
     });
     proxy.cut_all();
-    while proxy.trials().cuts < wanted {
+    while proxy.counts().cuts < wanted {
         for robot in load.robots() {
             robot.socket().retry_now();
         }
@@ -79,7 +79,7 @@ async fn cuts_lose_nothing_and_repeat_nothing() {
     proxy.cut_all();
     stop.cancel();
     talking.join_all().await;
-    let (acked, cuts) = (load.acked(), proxy.trials().cuts);
+    let (acked, cuts) = (load.acked(), proxy.counts().cuts);
     let records = load.judge().await;
     report(&format!(
         "F11: {cuts} cuts, {acked} acknowledged, {records} records, 0 lost, 0 duplicate, \

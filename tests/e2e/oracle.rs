@@ -164,8 +164,8 @@ const CHANGES: [(u8, &str, Change); 34] = [
         record.unwrap().actor.name = SafeText::line("Mallory");
     }),
     (3, "a command was done twice", |case| {
-        let marks = case.rows.iter().filter_map(|(.., mark)| mark.clone());
-        let mark = marks.last();
+        let mut marks = case.rows.iter().filter_map(|(.., mark)| mark.clone());
+        let mark = marks.next_back();
         let free = case.rows.iter_mut().find(|(.., mark)| mark.is_none());
         free.unwrap().2 = mark;
     }),

@@ -71,7 +71,7 @@ async fn hours_of_faults_lose_nothing_and_leak_nothing() {
     proxy.cut_all();
     stop.cancel();
     talking.join_all().await;
-    let (acked, cuts) = (load.acked(), proxy.trials().cuts);
+    let (acked, cuts) = (load.acked(), proxy.counts().cuts);
     let records = load.judge().await;
     let memory = slope(&samples, |sample| sample.kib / 1024.0);
     let files = slope(&samples, |sample| sample.descriptors);

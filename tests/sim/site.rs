@@ -91,6 +91,7 @@ async fn make() -> Template {
         default: false,
         capacity: None,
         form: Vec::new(),
+        retention_days: None,
     };
     do_as(&hub, owner.clone(), Command::CreateDepartment(billing)).await;
     let accounts = Accounts::start(hub.clone(), AccountSettings::new(Path::new("/nowhere")))
@@ -174,7 +175,7 @@ async fn staff(accounts: &Accounts, name: &str, id: UserId, role: Role) -> Perso
         name: name.to_owned(),
         id,
         role,
-        token: made.token.expect("it is shown once"),
+        token: made.token.expect("it is shown once").expose().to_owned(),
         chat: None,
     }
 }

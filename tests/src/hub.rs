@@ -152,13 +152,6 @@ impl HubProcess {
 }
 
 impl HubProcess {
-    /// Gives it other environment variables from its next start on.
-    pub fn set_env(&mut self, env: &[(&str, &str)]) {
-        for (name, value) in env {
-            self.home = self.home.clone().with_env(name, value);
-        }
-    }
-
     /// Ends it, if it runs, and judges what it did with what `clients` saw: every invariant that a
     /// log shows. A hub that is dropped is judged the same way, with the robots that were
     /// connected to it.

@@ -167,7 +167,13 @@ mod tests {
         const XFF: &str = "x-forwarded-for";
         const FWD: &str = "forwarded";
         let lan = &["10.0.0.0/8", "127.0.0.1"][..];
-        let cases: &[(&str, &[(&'static str, &str)], &[&str], &str)] = &[
+        type Case<'a> = (
+            &'a str,
+            &'a [(&'static str, &'a str)],
+            &'a [&'a str],
+            &'a str,
+        );
+        let cases: &[Case<'_>] = &[
             ("192.0.2.1", &[], &[], "192.0.2.1"),
             ("192.0.2.1", &[(XFF, "127.0.0.1")], &[], "192.0.2.1"),
             ("192.0.2.1", &[(XFF, "198.51.100.1")], lan, "192.0.2.1"),

@@ -158,7 +158,8 @@ fn idle(bench: &mut Bench, sockets: usize) -> Fallible<()> {
             connect(bare.address, wanted, bare.pid(), core)?,
         ));
     }
-    let of = |pick: fn(&((f64, f64), (f64, f64))) -> f64| median(rates.iter().map(pick).collect());
+    type Round = ((f64, f64), (f64, f64));
+    let of = |pick: fn(&Round) -> f64| median(rates.iter().map(pick).collect());
     bench.report.add(
         Row::new("G7", "connect and upgrade", of(|round| round.0.0), "1/s")
             .against(of(|round| round.1.0), "bare tokio-tungstenite")

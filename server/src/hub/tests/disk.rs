@@ -109,7 +109,7 @@ impl Site {
         for item in items {
             match item {
                 Delivery::Record(record) => {
-                    self.shown.insert(record.pos, record.frame.clone());
+                    self.shown.insert(record.pos, record.frame.json.clone());
                 }
                 Delivery::Frame(frame) => {
                     if let Ok(HubFrame::Storage { state }) = serde_json::from_slice(&frame) {

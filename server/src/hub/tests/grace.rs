@@ -108,10 +108,7 @@ impl Shift {
         let epoch = self.epoch.next().next();
         assert_eq!(self.owner().await, (Some(BEN), epoch));
         let late = submit(&self.hub, Who::User(ANA), post(self.chat, "too late")).await;
-        let refused = matches!(
-            late,
-            Err(SubmitError::Rejected(Rejection::NotMember { .. }))
-        );
+        let refused = matches!(late, Err(SubmitError::Rejected(Rejection::NotOwner { .. })));
         assert!(refused, "{late:?}");
     }
 

@@ -255,7 +255,7 @@ fn every_operation_may_fail() {
 async fn run_with_cuts(seed: u64) -> u64 {
     let mut numbers = Numbers::of(seed);
     let left = [Left::Nothing, Left::Some, Left::Torn][usize::try_from(seed % 3).unwrap()];
-    let again = seed / 3 % 3 == 0;
+    let again = (seed / 3).is_multiple_of(3);
     let mut disk = Disk::default();
     let (mut acknowledged, mut files) = (Vec::new(), BTreeSet::new());
     let mut command = 0;
