@@ -216,7 +216,6 @@ fn idle(bench: &mut Bench, sockets: usize) -> Fallible<()> {
         rate,
         "1/s",
     ));
-    drop(fleet);
     hub.stop()
 }
 
