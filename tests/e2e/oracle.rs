@@ -2,7 +2,7 @@
 //! change of one thing in them is found under its number.
 //!
 //! Not broken here, since no log or view can: 20 (the intervals follow from the records, whatever
-//! they are); it was seen to fail with an interval that was left open in the desk.
+//! they are).
 
 use std::collections::BTreeMap;
 
