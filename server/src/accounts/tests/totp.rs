@@ -319,6 +319,7 @@ async fn a_reset_is_for_those_above_and_a_password_code_is_no_way_round() {
     assert!(login(accounts, "ana", OTHER_PASSWORD, None).await.is_ok());
 }
 
+/// S9: a factor takes the password to begin and its newest secret to confirm, within ten minutes.
 #[tokio::test]
 async fn a_second_factor_is_begun_with_the_password_and_confirmed_in_time() {
     let (house, owner) = owned_house().await;

@@ -170,6 +170,7 @@ mod tests {
 
     use super::{KeyError, SeedKey};
 
+    /// S9: what is sealed for one user opens for nobody else.
     #[test]
     fn a_seed_opens_with_its_key_for_its_user_and_unchanged() {
         let folder = tempfile::tempdir().unwrap();
