@@ -1,6 +1,6 @@
 //! The second factor: setting it up, its recovery codes, its end.
 
-use qrcode::{QrCode, render::unicode::Dense1x2};
+use qrcode::{EcLevel, QrCode, render::unicode::Dense1x2};
 use shared::{
     api::{RecoveryCodes, Secret, TotpBegun, TotpConfirm, TotpProof, TotpStatus},
     client::http::Method,
@@ -80,7 +80,13 @@ async fn enable(app: &Invocation, password: &PasswordSource) -> Result<(), Failu
             .note("it works once it is confirmed: frontdesk-admin totp confirm --totp-file FILE");
         return Ok(());
     }
-    if let Ok(code) = QrCode::new(begun.uri.expose()) {
+    let (secret, uri) = (begun.secret.expose(), begun.uri.expose());
+    app.print.text(&format!(
+        "Scan this with an authenticator app, or type the secret in:\n\n  {secret}\n  {uri}\n\n"
+    ))?;
+    // Last, and with the least of spare modules, so that 24 rows show it whole above the question:
+    // nothing on a screen is torn or smudged.
+    if let Ok(code) = QrCode::with_error_correction_level(begun.uri.expose(), EcLevel::L) {
         // For letters that are lighter than what is behind them, as on most terminals; many apps
         // read the other way round too.
         let picture = code
@@ -90,10 +96,6 @@ async fn enable(app: &Invocation, password: &PasswordSource) -> Result<(), Failu
             .build();
         app.print.text(&format!("{picture}\n"))?;
     }
-    let (secret, uri) = (begun.secret.expose(), begun.uri.expose());
-    app.print.text(&format!(
-        "Scan this with an authenticator app, or type the secret in:\n\n  {secret}\n  {uri}\n\n"
-    ))?;
     confirm(app, secret_input::ask_second_factor(app).await?).await
 }
 
