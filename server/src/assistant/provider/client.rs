@@ -1,7 +1,16 @@
 //! One POST to a model's service: connection, limits of time and size, and nothing of what is
 //! said. No redirect, no proxy, no cookie, no compression.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+    vec,
+};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -14,7 +23,10 @@ use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder}
 use hyper_util::{
     client::legacy::{
         self,
-        connect::{HttpConnector, capture_connection},
+        connect::{
+            HttpConnector, capture_connection,
+            dns::{GaiResolver, Name},
+        },
     },
     rt::{TokioExecutor, TokioTimer},
 };
@@ -24,8 +36,9 @@ use rustls::{
 };
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use tower_service::Service;
 
-use super::{EndpointError, Fail};
+use super::{EndpointError, Fail, endpoint::may_lead_to};
 
 /// Largest answer, in bytes; what a model thinks aloud may be long.
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -38,7 +51,7 @@ const IDLE: Duration = Duration::from_secs(30);
 
 /// Sends requests to one service. Clones share its connections.
 #[derive(Clone, Debug)]
-pub(super) struct Client(legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+pub(super) struct Client(legacy::Client<HttpsConnector<HttpConnector<Names>>, Full<Bytes>>);
 
 /// Limits of one call.
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +111,7 @@ impl Client {
 
     fn build(config: ConfigBuilder<ClientConfig, WantsClientCert>, is_secure: bool) -> Self {
         let schemes = HttpsConnectorBuilder::new().with_tls_config(config.with_no_client_auth());
-        let mut tcp = HttpConnector::new();
+        let mut tcp = HttpConnector::new_with_resolver(Names(GaiResolver::new()));
         tcp.set_nodelay(true);
         tcp.enforce_http(false);
         let connector = if is_secure {
@@ -163,6 +176,36 @@ impl Client {
             status: head.status.as_u16(),
             headers: head.headers,
             error: body.error().await,
+        })
+    }
+}
+
+/// The names that the system knows, without the addresses where no model may be. Judged here and
+/// not before the call: a name may lead elsewhere the next time it is asked for.
+#[derive(Clone, Debug)]
+struct Names(GaiResolver);
+
+impl Service<Name> for Names {
+    type Response = vec::IntoIter<SocketAddr>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let host = name.as_str().to_owned();
+        let found = self.0.call(name);
+        Box::pin(async move {
+            let found = found.await?;
+            let fit = found.filter(|place| may_lead_to(&host, place.ip()));
+            let fit = fit.collect::<Vec<_>>();
+            if fit.is_empty() {
+                let why = "the name leads to no address where a model may be";
+                return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+            }
+            Ok(fit.into_iter())
         })
     }
 }

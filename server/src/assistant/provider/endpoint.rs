@@ -141,17 +141,28 @@ impl Base {
 }
 
 /// Whether a host is link-local, or one of the places where clouds keep what their machines may
-/// know. A name that leads there is stopped by TLS: nobody there has a certificate of that name.
+/// know.
 fn is_link_local(host: &str) -> bool {
     const METADATA_NAMES: [&str; 2] = ["metadata.google.internal", "metadata"];
-    const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
-    match host.parse::<IpAddr>().map(|ip| ip.to_canonical()) {
-        Ok(IpAddr::V4(ip)) => ip.is_link_local() || ip.is_unspecified() || ip.is_broadcast(),
-        Ok(IpAddr::V6(ip)) => {
-            ip.is_unicast_link_local() || ip.is_unspecified() || ip == METADATA_V6
-        }
+    match host.parse() {
+        Ok(ip) => is_link_local_ip(ip),
         Err(_) => METADATA_NAMES.contains(&host.trim_end_matches('.')),
     }
+}
+
+fn is_link_local_ip(ip: IpAddr) -> bool {
+    const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => ip.is_link_local() || ip.is_unspecified() || ip.is_broadcast(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local() || ip.is_unspecified() || ip == METADATA_V6,
+    }
+}
+
+/// Whether a model may be at `ip`, which is what the system made of the name `host`. A name of this
+/// machine leads to nobody else, since its calls may be in the clear; a private network is fine for
+/// any other name, since models run there.
+pub(super) fn may_lead_to(host: &str, ip: IpAddr) -> bool {
+    !is_link_local_ip(ip) && (!is_loopback(host) || ip.to_canonical().is_loopback())
 }
 
 /// The name becomes a part of Gemini's addresses.
@@ -169,7 +180,7 @@ fn check_model(model: &str) -> Result<(), EndpointError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Base, Endpoint, Kind};
+    use super::{Base, Endpoint, Kind, may_lead_to};
 
     fn endpoint(base_url: &str) -> Endpoint {
         Endpoint {
@@ -256,6 +267,31 @@ mod tests {
             };
             let error = Base::of(&said).unwrap_err().to_string();
             assert!(error.contains("no model"), "{place}: {error}");
+        }
+    }
+
+    /// S32: what a name leads to is judged when it is known: a name that was fine and is made to lead
+    /// to the metadata of a cloud, or the name of this machine to another one, leads nowhere.
+    #[test]
+    fn a_name_leads_to_no_place_that_is_refused_as_an_address() {
+        for (host, ip, may) in [
+            ("models.example.org", "203.0.113.7", true),
+            ("models.lan", "192.168.1.7", true),
+            ("models.example.org", "169.254.169.254", false),
+            ("models.example.org", "::ffff:169.254.169.254", false),
+            ("models.example.org", "fd00:ec2::254", false),
+            ("models.example.org", "fe80::1", false),
+            ("models.example.org", "0.0.0.0", false),
+            ("localhost", "127.0.0.1", true),
+            ("localhost", "::1", true),
+            ("localhost", "192.168.1.7", false),
+            ("localhost", "203.0.113.7", false),
+        ] {
+            assert_eq!(
+                may_lead_to(host, ip.parse().unwrap()),
+                may,
+                "{host} at {ip}"
+            );
         }
     }
 
