@@ -84,6 +84,10 @@ async fn list(call: Call) -> Answer {
     let before: Option<ChatId> = call.query.value(AFTER.name)?;
     call.count()?;
     let viewer = call.viewer()?.clone();
+    if viewer.role == Role::Customer && viewer.id != customer {
+        // To a customer nobody else is there, whether somebody has the number or not.
+        return Err(Rejection::NoUser { id: customer }.into());
+    }
     let chats = call.app.hub.chats_of(customer).await?;
     let older = chats
         .into_iter()
