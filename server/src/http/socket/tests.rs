@@ -15,7 +15,7 @@ use shared::{
     text::SafeText,
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, DuplexStream, duplex},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, duplex},
     net::TcpStream,
     task::JoinHandle,
     time::{Instant, advance, pause, timeout},
@@ -278,6 +278,30 @@ async fn one_who_is_silent_for_45_seconds_is_gone() {
     let silent = heard.elapsed();
     assert!(
         (Duration::from_secs(44)..Duration::from_secs(47)).contains(&silent),
+        "{silent:?}"
+    );
+}
+
+/// S21: a frame that comes a byte at a time is no sign of life: who only ever begins one is gone as
+/// one who says nothing is.
+#[tokio::test]
+async fn a_frame_that_trickles_is_silence() {
+    let desk = TestDesk::start().await;
+    let (mut program, mut running) = connect(&desk, &desk.owner).await;
+    frame(&mut program, "live").await;
+    pause();
+    let heard = Instant::now();
+    let bytes = program.get_mut();
+    // The head of a masked text of 60,000 bytes.
+    bytes.write_all(b"\x81\xfe\xea\x60\0\0\0\0{").await.unwrap();
+    while timeout(Duration::from_secs(1), &mut running).await.is_err() {
+        assert!(heard.elapsed() < Duration::from_secs(90), "it goes on");
+        // What comes after the end of the hub is lost.
+        bytes.write_all(b" ").await.ok();
+    }
+    let silent = heard.elapsed();
+    assert!(
+        (Duration::from_secs(44)..Duration::from_secs(52)).contains(&silent),
         "{silent:?}"
     );
 }
