@@ -29,7 +29,7 @@ pub(crate) enum AuditVerb {
     #[command(before_long_help = "Examples:
   frontdesk-admin audit verify
   frontdesk-admin audit verify -o name > head
-  frontdesk-admin audit verify --head \"$(cat head)\"")]
+  frontdesk-admin audit verify --head 4712:9f2c5e")]
     Verify {
         /// The head of an earlier time, which finds a past that was written anew or cut short
         #[arg(long, value_name = "POS:HASH")]

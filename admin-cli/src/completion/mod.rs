@@ -176,7 +176,7 @@ impl Kind {
         let noun_is = |meant: &str| noun == Some(meant);
         match arg.get_id().as_str() {
             "department" | "departments" => Some(Self::Departments),
-            "user" | "users" | "agent" => Some(Self::Users),
+            "user" | "users" | "agent" | "actor" => Some(Self::Users),
             "canned" => Some(Self::Canned),
             "chat" | "chats" => Some(Self::Chats),
             "context" => Some(Self::Contexts),
