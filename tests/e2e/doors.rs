@@ -20,10 +20,10 @@ use tokio::{
     time::timeout,
 };
 
-use crate::raw::{Raw, SOON, call, hello, send};
+use crate::raw::{Raw, SOON, call, hello, post, send};
 
 /// Five times the second in which an honest client has to be served: the machine may be busy.
-const HONEST_MAX: Duration = Duration::from_secs(5);
+pub(crate) const HONEST_MAX: Duration = Duration::from_secs(5);
 
 /// A hub for whom loopback counts, with these lines of settings.
 async fn strict(folder: &TempDir, top: &str, limits: &str) -> Site {
@@ -37,7 +37,7 @@ async fn strict(folder: &TempDir, top: &str, limits: &str) -> Site {
     Site::start_with(setup, &[]).await
 }
 
-async fn connect_from(ip: [u8; 4], to: SocketAddr) -> TcpStream {
+pub(crate) async fn connect_from(ip: [u8; 4], to: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(SocketAddr::new(ip.into(), 0)).unwrap();
     timeout(SOON, socket.connect(to)).await.unwrap().unwrap()
@@ -117,7 +117,7 @@ async fn a_thousand_idle_connections_of_one_address_keep_nobody_out() {
 }
 
 /// Sends `first`, then a byte of `rest` again and again; whether the hub ended it, and when.
-async fn trickle(mut stream: TcpStream, first: &[u8], rest: &[u8]) -> Option<Duration> {
+pub(crate) async fn trickle(mut stream: TcpStream, first: &[u8], rest: &[u8]) -> Option<Duration> {
     let start = Instant::now();
     stream.write_all(first).await.ok()?;
     let mut bytes = rest.iter().cycle();
@@ -177,6 +177,65 @@ async fn what_trickles_ends_and_keeps_nobody_out() {
     }
     figure("honest_beside_slowloris", took.as_millis(), "ms", "1000");
     assert!(took < HONEST_MAX, "{took:?}");
+    assert_eq!(site.hub.terminate(), Exit::Code(0));
+}
+
+/// S21: live sockets that send a frame a byte at a time keep nobody out. The long form waits until
+/// each has ended: they count as silent for 45 s.
+#[tokio::test(flavor = "multi_thread")]
+async fn frames_that_trickle_on_live_sockets_keep_nobody_out() {
+    let site = Site::start(&[]).await;
+    let hub = site.hub.address();
+    let guest = site.guest("Cora", "Customer Care", "hello").await.unwrap();
+    let mut slow = Vec::new();
+    for _ in 0..32 {
+        let mut socket = Raw::live(&site, &guest.token).await;
+        // The head of a masked text of 60,000 bytes.
+        socket.write_bytes(b"\x81\xfe\xea\x60\0\0\0\0{").await;
+        slow.push(socket);
+    }
+    let other = site.guest("Bob", "Customer Care", "hello").await.unwrap();
+    let mut socket = Raw::live(&site, &other.token).await;
+    let mut worst = Duration::ZERO;
+    for number in 0..20 {
+        for slow in &mut slow {
+            slow.write_bytes(b" ").await;
+        }
+        let start = Instant::now();
+        let done = socket.ask(&post(other.chat.0, &format!("{number}"))).await;
+        assert_eq!(done["type"], "done", "{done}");
+        worst = worst.max(start.elapsed());
+    }
+    let took = honest([127, 0, 0, 1], hub).await;
+    figure(
+        "honest_beside_trickled_frames",
+        took.as_millis(),
+        "ms",
+        "1000",
+    );
+    figure(
+        "stored_beside_trickled_frames",
+        worst.as_millis(),
+        "ms",
+        "1000",
+    );
+    assert!(
+        took < HONEST_MAX && worst < HONEST_MAX,
+        "{took:?}, {worst:?}"
+    );
+    if std::env::var_os("FRONTDESK_LONG").is_some() {
+        for (number, mut socket) in slow.into_iter().enumerate() {
+            let start = Instant::now();
+            while socket.closed.is_none() {
+                socket.write_bytes(b" ").await;
+                drop(timeout(Duration::from_millis(100), socket.next()).await);
+                assert!(
+                    start.elapsed() < 3 * SOON,
+                    "socket {number} goes on for ever"
+                );
+            }
+        }
+    }
     assert_eq!(site.hub.terminate(), Exit::Code(0));
 }
 

@@ -1,8 +1,14 @@
 //! A hub with a certificate: programs that trust its authority come in, nobody else does, and a
 //! renewed certificate is taken up without ending a connection.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    time::{Duration, Instant},
+};
 
+use futures_util::future::join_all;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustix::process::Signal;
 use shared::{
@@ -19,10 +25,13 @@ use shared::{
     text::SafeText,
 };
 use tests::{
+    figure,
     hub::{HubProcess, HubSetup},
     robot::Robot,
     site::PASSWORD,
 };
+
+use crate::doors::{HONEST_MAX, connect_from, trickle};
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
@@ -108,6 +117,50 @@ async fn another_host_and_an_old_version_get_nowhere() {
     }
 }
 
+/// S21: handshakes that come a byte at a time, or stop, end at their deadline, and an honest client
+/// comes in meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn handshakes_that_trickle_end_and_keep_nobody_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let signer = authority();
+    certify(folder.path(), &signer);
+    let config = folder.path().join("hub.toml");
+    fs::write(&config, "[limits]\ntls_handshake_ms = 700\n").unwrap();
+    let mut setup = served(folder.path());
+    setup
+        .args
+        .extend(["--config".to_owned(), config.display().to_string()]);
+    let hub = HubProcess::start_with(setup);
+    let trusting = trust(folder.path(), "ca.pem", &signer);
+    let url = HubUrl::parse(&format!("https://{}", hub.address())).unwrap();
+    // A handshake record of 16,000 bytes: the head of a hello, and then nothing but its randomness.
+    let head = [0x16, 3, 1, 0x3e, 0x80, 1, 0, 0x3e, 0x7c, 3, 3];
+    let slow = (0..16).map(async |_| {
+        let stream = connect_from([127, 0, 0, 2], hub.address()).await;
+        trickle(stream, &head, &[7]).await
+    });
+    let honest = async {
+        let start = Instant::now();
+        let http = Http::new(&url, None, &trusting).unwrap();
+        let live = http.get::<serde_json::Value>("/livez").await;
+        assert!(live.is_ok(), "{live:?}");
+        start.elapsed()
+    };
+    let (ends, took) = tokio::join!(join_all(slow), honest);
+    for end in ends {
+        let end = end.expect("a handshake goes on for ever");
+        let due = Duration::from_millis(600)..Duration::from_secs(20);
+        assert!(due.contains(&end), "a handshake ended after {end:?}");
+    }
+    figure(
+        "honest_beside_slow_handshakes",
+        took.as_millis(),
+        "ms",
+        "1000",
+    );
+    assert!(took < HONEST_MAX, "{took:?}");
+}
+
 /// S20: a client trusts who signed the certificate of the hub, and nobody else.
 ///
 /// F26: a renewed certificate is served, one that is garbage ends no
@@ -168,7 +221,7 @@ async fn tls_is_verified_and_renewed_under_a_live_socket() {
 
     fs::write(folder.path().join("cert.pem"), "no certificate").unwrap();
     hub.process().signal(Signal::HUP);
-    let soon = std::time::Duration::from_secs(30);
+    let soon = Duration::from_secs(30);
     tokio::task::block_in_place(|| hub.process().wait_error("the old certificate stays", soon));
     let fresh = Http::new(&url, None, &renewed).unwrap();
     let answer = fresh.get::<serde_json::Value>("/livez").await;
