@@ -110,7 +110,7 @@ async fn a_wall_clock_behind_the_log_turns_nothing_back() {
     assert_eq!(moved.count(), 0, "a chat was given to somebody else");
 }
 
-/// F18 with a faked wall clock: two days back, a month ahead, over the change to summer time.
+/// F18: with a faked wall clock: two days back, a month ahead, over the change to summer time.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wall_clock_that_jumps_moves_no_chat() {
     let places = [
