@@ -90,7 +90,10 @@ impl Race {
                     let code = rejection.code();
                     let told = matches!(
                         code,
-                        ErrorCode::Conflict | ErrorCode::ChatClosed | ErrorCode::Forbidden
+                        ErrorCode::Conflict
+                            | ErrorCode::ChatClosed
+                            | ErrorCode::Forbidden
+                            | ErrorCode::NotFound
                     );
                     assert!(
                         told || code == ErrorCode::NotMember,

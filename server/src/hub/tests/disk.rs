@@ -112,7 +112,9 @@ impl Site {
                     self.shown.insert(record.pos, record.frame.json.clone());
                 }
                 Delivery::Frame(frame) => {
-                    if let Ok(HubFrame::Storage { state }) = serde_json::from_slice(&frame) {
+                    let json = frame.iter().position(|byte| *byte == b'{').unwrap_or(0);
+                    if let Ok(HubFrame::Storage { state }) = serde_json::from_slice(&frame[json..])
+                    {
                         told.push(state);
                     }
                 }
