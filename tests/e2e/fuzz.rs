@@ -9,8 +9,9 @@ use std::{
     path::PathBuf,
 };
 
+use shared::{command::Command, frame::ClientFrame, id::CommandId};
 use tests::{
-    fuzz::{TARGETS, Target, mutate},
+    fuzz::{TARGETS, Target, is_frame, mutate, vary},
     process::Exit,
     programs::workspace,
     report,
@@ -64,16 +65,32 @@ fn the_corpus_and_its_mutations_break_nothing() {
         let inputs: Vec<Vec<u8>> = files.into_iter().map(|(_, bytes)| bytes).collect();
         let mut rng = seed.derive(target.name).rng();
         let count = target.mutations * times();
+        let (mut varied, mut legal) = (0, 0);
         for number in 0..count {
             let input = rng.pick(&inputs).clone();
-            let bytes = mutate(&mut rng, &input, &inputs);
+            // Most of what is JSON stays so: a broken frame tries the parser and nothing behind it.
+            let kept = if rng.chance(80) {
+                vary(&mut rng, &input, &inputs)
+            } else {
+                None
+            };
+            if let Some(bytes) = &kept {
+                varied += 1;
+                legal += u32::from(is_frame(bytes));
+            }
+            let bytes = kept.unwrap_or_else(|| mutate(&mut rng, &input, &inputs));
             run(target, &bytes, &format!("mutation {number} of {seed:?}"));
         }
         report(&format!(
-            "figure: fuzz_replay_{} {} files, {count} mutations, 0 broke",
+            "figure: fuzz_replay_{} {} files, {count} mutations, {varied} of values, {legal} of \
+             these still frames, 0 broke",
             target.name,
             inputs.len()
         ));
+        assert!(
+            target.name != "frames" || legal * 2 > count,
+            "{legal} of {count} mutations were frames"
+        );
     }
 }
 
@@ -87,27 +104,42 @@ async fn poison_from_a_customer_ends_nothing_but_its_own_socket() {
     let cora = site.guest("Cora", "Customer Care", "hello").await.unwrap();
     let bob = site.guest("Bob", "Customer Care", "hello").await.unwrap();
     let mut other = Raw::live(&site, &bob.token).await;
-    let inputs: Vec<Vec<u8>> = corpus("frames")
-        .into_iter()
-        .map(|(_, bytes)| bytes)
-        .collect();
+    // What a client says, with commands in the frames that carry them.
+    let commands = corpus("frames").into_iter().filter_map(|(_, bytes)| {
+        let value: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
+        if serde_json::from_slice::<ClientFrame>(&bytes).is_ok() {
+            return Some(bytes);
+        }
+        serde_json::from_value::<Command>(value.clone()).ok()?;
+        let cid = CommandId::random();
+        let frame = serde_json::json!({"type": "do", "cid": cid, "command": value});
+        Some(frame.to_string().into_bytes())
+    });
+    let inputs: Vec<Vec<u8>> = commands.collect();
+    assert!(inputs.len() > 8, "{} frames of clients", inputs.len());
     let mut poisoner = Raw::live(&site, &cora.token).await;
-    let (mut sent_away, mut sent) = (0, 0);
+    let (mut sent_away, mut sent, mut legal) = (0, 0, 0);
     for round in 0..10 * times() {
         for _ in 0..30 {
             let input = rng.pick(&inputs).clone();
-            let bytes = mutate(&mut rng, &input, &inputs);
+            let kept = if rng.chance(80) {
+                vary(&mut rng, &input, &inputs)
+            } else {
+                None
+            };
+            let bytes = kept.unwrap_or_else(|| mutate(&mut rng, &input, &inputs));
             let text = String::from_utf8_lossy(&bytes);
             poisoner.say_text(&text).await;
             sent += 1;
+            legal += u32::from(serde_json::from_str::<ClientFrame>(&text).is_ok());
             // What ends the socket is only seen when it is read: a ping is answered, or nothing.
             poisoner
                 .say(
-                    &serde_json::json!({"type": "fetch", "id": "p", "chat": cora.chat, "limit": 1}),
+                    &serde_json::json!({"type": "fetch", "id": "the end of it", "chat": cora.chat, "limit": 1}),
                 )
                 .await;
             while let Some(frame) = poisoner.next().await {
-                if frame["type"] == "page" {
+                if frame["type"] == "page" && frame["id"] == "the end of it" {
                     break;
                 }
             }
@@ -126,8 +158,9 @@ async fn poison_from_a_customer_ends_nothing_but_its_own_socket() {
         assert_eq!(done["type"], "done", "{seed:?}: {done}");
     }
     assert!(sent_away > 0, "no frame of {sent} was bad");
+    assert!(legal * 3 > sent, "{legal} frames of {sent} were legal");
     report(&format!(
-        "figure: poison_frames {sent} sent, {sent_away} sent away, 0 exits"
+        "figure: poison_frames {sent} sent, {legal} of them legal, {sent_away} sent away, 0 exits"
     ));
     assert_eq!(site.hub.terminate(), Exit::Code(0));
 }

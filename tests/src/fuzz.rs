@@ -4,6 +4,8 @@
 //!
 //! Absent on purpose: a hub. What poison does to a running one is a test of its own.
 
+mod values;
+
 use std::{cell::RefCell, ffi::OsString, os::unix::ffi::OsStringExt};
 
 use clap::Parser as _;
@@ -16,6 +18,8 @@ use shared::{
     record::Record,
     text::{MESSAGE_BYTES_MAX, SafeText, customer_name, name, render, truncate_width, width},
 };
+
+pub use values::vary;
 
 use crate::seed::Rng;
 
@@ -90,6 +94,19 @@ pub fn frames(bytes: &[u8]) {
     same::<HubFrame>(bytes);
     same::<Record>(bytes);
     same::<Document>(bytes);
+}
+
+/// Whether these bytes are a frame, a command, a record or a desk, and so get behind the parser.
+#[must_use]
+pub fn is_frame(bytes: &[u8]) -> bool {
+    fn is<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> bool {
+        serde_json::from_slice::<T>(bytes).is_ok()
+    }
+    is::<ClientFrame>(bytes)
+        || is::<Command>(bytes)
+        || is::<HubFrame>(bytes)
+        || is::<Record>(bytes)
+        || is::<Document>(bytes)
 }
 
 /// Text of people: cleaning it twice is cleaning it once, and nothing is left that steers.

@@ -518,7 +518,10 @@ fn parse_row(row: &[u8]) -> Option<StoredRecord> {
     let flags = u16::from_be_bytes(fields.array()?);
     (flags & !KNOWN_FLAGS == 0).then_some(())?;
     let pos = Pos(fields.number()?);
-    let at = Timestamp::from_ms(i64::from_be_bytes(fields.array()?));
+    let ms = i64::from_be_bytes(fields.array()?);
+    let at = Timestamp::from_ms(ms);
+    // What is cut to fit was never written.
+    (at.as_ms() == ms).then_some(())?;
     let chat = fields.flagged(flags, 0)?.map(ChatId);
     let seq = fields.flagged(flags, 1)?.map(Seq);
     let actor = ActorTag {
