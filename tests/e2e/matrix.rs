@@ -253,10 +253,10 @@ async fn no_route_reaches_a_foreign_thing() {
                 let other = call(hub, token, &method, &missing, body.as_bytes()).await;
                 let what = format!("{method} {real} by {}", who.name);
                 let expect: &[u16] = if token.is_none() { &[401] } else { &[403, 404] };
-                // A list of what is foreign is empty, as that of what is not there.
-                let empty = one.status == 200 && one.json()["items"] == json!([]);
-                let told_empty = empty && one.body == other.body;
-                if !told_empty && !expect.contains(&one.status) {
+                // Staff may ask for the chats of anybody, and are told those that they see: none.
+                let list = who.staff && method == "GET" && path == "/api/customers/{id}/chats";
+                let empty = list && one.status == 200 && one.json()["items"] == json!([]);
+                if !empty && !expect.contains(&one.status) {
                     faults.push(format!("{what}: {} {}", one.status, one.body));
                 }
                 let same = |answer: &Answer, path: &str| {
@@ -474,7 +474,9 @@ async fn no_frame_and_no_body_takes_a_field_of_the_hub() {
                 .split('/')
                 .map(|part| if part.starts_with('{') { "1" } else { part });
             let real = real.collect::<Vec<_>>().join("/");
-            for field in FIELDS {
+            // Where to read again from is for the reader to say.
+            let taken = |field: &&str| path.ends_with("/unread") && *field == "seq";
+            for field in FIELDS.into_iter().filter(|field| !taken(field)) {
                 tried += 1;
                 let body = json!({field: 1}).to_string();
                 let method = method.to_uppercase();
@@ -483,8 +485,7 @@ async fn no_frame_and_no_body_takes_a_field_of_the_hub() {
                     // What is for customers alone, in their own chat.
                     answer = call(hub, customer, &method, &real, body.as_bytes()).await;
                 }
-                let known = path.ends_with("/unread") && field == "seq";
-                if answer.status != 400 || !answer.message().contains(field) && !known {
+                if answer.status != 400 || !answer.message().contains(field) {
                     faults.push(format!("{method} {path} with {field}: {}", answer.body));
                 }
             }
