@@ -12,7 +12,7 @@ use tests::site::Site;
 use crate::raw::{Answer, Raw, call, hello, send, status};
 
 /// Whether a character may steer a terminal, reorder its surroundings or hide.
-fn is_hostile(c: char) -> bool {
+pub(crate) fn is_hostile(c: char) -> bool {
     let code = u32::from(c);
     (c.is_control() && c != '\n' && c != '\t')
         || matches!(code, 0x061c | 0x200b | 0x200e..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f)

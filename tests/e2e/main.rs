@@ -26,6 +26,7 @@ mod frames;
 mod fuzz;
 mod goldens;
 mod harness_selftest;
+mod hostile_terminal;
 mod hostile_text;
 mod journey;
 mod load;
