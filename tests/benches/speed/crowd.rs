@@ -8,8 +8,9 @@ use std::{
 use crate::{
     Bench, Fallible,
     bare::count,
+    greet::{Greeted, enter, knock},
     hub::{self, EVERYONE, Hub},
-    load::{After, Fleet, Greeted, enter, knock},
+    load::{After, Fleet},
     machine::{Usage, memory_and_files},
     relay::{Kind, Relay},
     report::{Row, median},

@@ -12,6 +12,7 @@ mod bare;
 mod crash;
 mod crowd;
 mod frame;
+mod greet;
 mod http;
 mod hub;
 mod load;

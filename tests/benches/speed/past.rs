@@ -14,8 +14,9 @@ use tests::seed::Seed;
 use crate::{
     Bench, Fallible,
     bare::count,
+    greet::{enter, knock},
     hub::{self, Hub},
-    load::{After, Fleet, enter, knock},
+    load::{After, Fleet},
     log::{self, MESSAGES_EACH, now},
     machine::memory_and_files,
     report::{Row, median, percentile},

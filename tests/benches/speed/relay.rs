@@ -27,7 +27,7 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::{Fallible, frame, load, machine::Cores};
+use crate::{Fallible, frame, greet, machine::Cores};
 
 /// Frames that may wait for one receiver.
 const QUEUE: usize = 1_024;
@@ -89,8 +89,8 @@ impl Relay {
     }
 
     /// A socket of this side (`a` sends, `b` receives) of a pair.
-    pub(crate) fn socket(&self, pair: usize, side: char) -> Fallible<load::Greeted> {
-        let mut socket = load::enter(load::knock(self.address)?)?;
+    pub(crate) fn socket(&self, pair: usize, side: char) -> Fallible<greet::Greeted> {
+        let mut socket = greet::enter(greet::knock(self.address)?)?;
         socket.say(&format!("{pair} {side}"))?;
         socket.wait_for(b"live")?;
         Ok(socket)

@@ -63,8 +63,8 @@ impl Desk {
     }
 }
 
-pub(crate) fn greet(hub: &Hub, token: &str, number: usize) -> Fallible<crate::load::Greeted> {
-    let mut socket = crate::load::enter(crate::load::knock(hub.address)?)?;
+pub(crate) fn greet(hub: &Hub, token: &str, number: usize) -> Fallible<crate::greet::Greeted> {
+    let mut socket = crate::greet::enter(crate::greet::knock(hub.address)?)?;
     socket.hello(token, &format!("slot-of-a-program-{number:06}"), None)?;
     Ok(socket)
 }
