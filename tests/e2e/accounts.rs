@@ -158,7 +158,9 @@ async fn ends_mid_send(site: &Site, ending: Ending, agent: &Person) {
         "{ending:?}: {}",
         answer.body
     );
-    let after = post(guest.chat.0, "after the end");
+    // Another text for each ending: what an earlier one left is told to whoever connects anew.
+    let after_the_end = format!("after the end by {ending:?}");
+    let after = post(guest.chat.0, &after_the_end);
     assert_eq!(socket.end().await.0, 4401, "{ending:?}");
     let took = ended.elapsed();
     tests::figure("a socket ends after", took.as_millis(), "ms", "1000");
@@ -170,7 +172,7 @@ async fn ends_mid_send(site: &Site, ending: Ending, agent: &Person) {
         "command": post(guest.chat.0, "too late")}))
         .await;
     assert!(
-        !socket.has("after the end"),
+        !socket.has(&after_the_end),
         "{ending:?}: a frame after the end"
     );
     let path = format!("/api/chats/{}/messages?limit=200", guest.chat);

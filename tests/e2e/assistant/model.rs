@@ -41,7 +41,7 @@ async fn reason(assisted: &Assisted, chat: ChatId) -> Option<HandOffReason> {
 async fn an_answer_that_comes_after_a_claim_is_dropped_and_counted() {
     let fake = Fake::start().await;
     let assisted = start(&fake).await;
-    let slow = json!({"provider_first_byte_ms": 1_500, "provider_total_ms": 1_500});
+    let slow = json!({"provider_first_byte_ms": 6_000, "provider_total_ms": 6_000});
     assisted.set(slow).await;
     fake.queue([Play::HangBeforeHeaders]);
     let ana = assisted
