@@ -34,7 +34,7 @@ fn a_desk_is_opened_from_nothing() {
         "You: Order 4711 was charged twice",
         "ana: One of the two is on its way back.",
         "You: Thank you",
-        "1 chats, head 23, 0 problems",
+        "1 chats, head 24, 0 problems",
     ] {
         assert!(
             output.stdout.contains(told),

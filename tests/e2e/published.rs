@@ -38,6 +38,7 @@ const READS: &[&[&str]] = &[
     &["doctor"],
     &["version"],
     &["tail", "--no-follow"],
+    &["audit", "list"],
 ];
 /// The last words of verbs that read.
 const READING: [&str; 5] = ["list", "get", "show", "search", "tail"];

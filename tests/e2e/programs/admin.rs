@@ -52,10 +52,10 @@ const NDJSON: &str = r#"{"id":1,"name":"Customer Care","description":"","active"
 {"id":3,"name":"Technical Support","description":"","active":true,"default":false,"capacity":3,"form":[],"rev":4}
 "#;
 
-const CSV: &str = r#"id,name,active,default,capacity,description,form,rev
-1,Customer Care,yes,yes,,,,1
-2,Billing,yes,no,,"Invoices, refunds",,3
-3,Technical Support,yes,no,3,,,4
+const CSV: &str = r#"id,name,active,default,capacity,description,form,retention_days,rev
+1,Customer Care,yes,yes,,,,,1
+2,Billing,yes,no,,"Invoices, refunds",,,3
+3,Technical Support,yes,no,3,,,,4
 "#;
 
 const YAML: &str = r#"items:

@@ -186,7 +186,10 @@ fn missing_at_the_top(names: &[String]) -> Vec<Violation> {
 
 #[test]
 fn table_names_are_versioned_and_unique() {
-    assert_tidy(tables_are_well_named(&all_sources()));
+    // The benchmark reads the store's own tables without it, and has throw-away ones.
+    let mut sources = all_sources();
+    sources.retain(|source| !source.path.starts_with("tests/benches/"));
+    assert_tidy(tables_are_well_named(&sources));
 }
 
 #[test]
