@@ -110,10 +110,12 @@ impl World {
         let folder = self.shell.home().path();
         let settings = folder.join("hub.toml");
         fs::write(&settings, "registration = true\n").unwrap();
-        let hub = HubProcess::start_with(HubSetup {
+        let mut hub = HubProcess::start_with(HubSetup {
             args: vec!["--config".to_owned(), settings.display().to_string()],
             ..HubSetup::default()
         });
+        // Its end is amid everything: who it kills was given a chat a moment ago.
+        hub.unjudged("examples kill their own programs, and end on a hub at work");
         fs::copy(hub.data().join("setup-code"), folder.join("setup-code")).unwrap();
         for below in ["config", "state", "cache"] {
             fs::remove_dir_all(folder.join(below)).ok();

@@ -143,7 +143,8 @@ pub(super) fn judge_rest(model: &Model, record: &Record, found: &mut Vec<Violati
             }
             if let Some(chat) = model.queue(*department).first() {
                 let name = &user.username;
-                let what = format!("after {} chat {chat} waits beside {name}", record.pos);
+                let (pos, kind) = (record.pos, record.event.kind());
+                let what = format!("after {pos} ({kind}) chat {chat} waits beside {name}");
                 found.push(Violation::new(16, what));
             }
         }
