@@ -387,10 +387,12 @@ async fn an_erasure_that_was_cut_off_is_done_at_the_next_start() {
         let customer = running.furnish().await;
         let before = running.log().await;
         begin(&running, customer, step).await;
+        // What the file still shows is chance: the engine may have used its old pages again.
+        let owed = rows::pending(&running.hub).await.unwrap();
+        assert!(!owed.is_empty(), "{step}: there is nothing left to do");
         // The hub writes nothing more down; the store is closed.
         running.hub.stop().await;
         drop(running);
-        assert!(!place.is_clean(), "{step}: there is nothing left to do");
         let running = place.start().await;
         assert!(place.is_clean(), "{step}: {:?}", place.found());
         assert_same_but_words(&before, &running.log().await[..before.len()]);
