@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use shared::{
     assistant::{AnswerSource, Citation, HandOffReason, ReplyKind, Share, Turn},
     frame::{HubFrame, Typist},
@@ -24,6 +23,7 @@ use super::{
     turn::{self, Mind, Sight},
     validate::{self, Accepted, Grounds, Rejection},
 };
+use crate::hub::wire::Encoded;
 
 /// How often the customer is shown that the assistant is at work.
 const TYPING_EVERY: Duration = Duration::from_secs(3);
@@ -206,10 +206,8 @@ impl Assistant {
             on,
             preview: None,
         };
-        if let Ok(frame) = serde_json::to_vec(&frame) {
-            let publisher = self.hub().publisher();
-            publisher.whisper(chat, &Bytes::from(frame), false, None);
-        }
+        let frame = Encoded::of(&frame).whole;
+        self.hub().publisher().whisper(chat, &frame, false, None);
     }
 }
 
