@@ -46,7 +46,7 @@ pub(crate) enum CustomerVerb {
     #[command(before_long_help = "Examples:
   frontdesk-admin customer erase 4711 --yes
   frontdesk-admin customer erase 4711 --yes --reason obliged
-  frontdesk-admin customer erase --chat 42 --dry-run")]
+  frontdesk-admin customer erase --chat 4821 --dry-run")]
     Erase {
         /// The number of the customer
         #[arg(required_unless_present = "chat")]
