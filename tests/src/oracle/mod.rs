@@ -1,7 +1,7 @@
 //! The one judge: [`invariants`] holds a log, what was acknowledged and what clients saw against
 //! the invariants of the design, and tells each violation by its number, in a sentence.
 //!
-//! It has a fold and a state machine of its own ([`model`], [`life`]), apart from the desk's, so
+//! It has a fold and a state machine of its own (`model`, `life`), apart from the desk's, so
 //! that a mistake of the desk is no mistake of the judge. The numbers are those of the design:
 //! 1-24 but 20's calendar of the week (there is none yet: the intervals of presence stand in), and
 //! 27. Shown elsewhere, since neither a log nor a view has it:
