@@ -293,7 +293,7 @@ fn injected(home: &Home, hub: &HubProcess, what: &str) -> Option<Process> {
 async fn a_hub_whose_syncs_fail_says_so_and_comes_back_with_its_disk() {
     // Its timing under strace is not right yet: a commit may fail for longer than is waited for.
     if std::env::var_os("FRONTDESK_LONG").is_none() {
-        tests::report("SKIPPED: failing syncs under strace run by FRONTDESK_LONG=1");
+        report("SKIPPED: failing syncs under strace run by FRONTDESK_LONG=1");
         return;
     }
     let home = Home::new();
